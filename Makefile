@@ -1,0 +1,25 @@
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+
+.PHONY: help demo test format lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+demo: ## a simulated market turned into features, on your screen (the first run installs)
+	@sh tools/install.sh standalone
+	@.venv/bin/marea demo
+
+test: ## every gate and every test (the first run installs)
+	@sh tools/install.sh dev
+	@$(PY) -m pytest -n auto
+
+format: ## format the code and mend what ruff can mend
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+lock: ## write requirements/*.txt anew from pyproject.toml
+	@sh tools/lock.sh
+
+clean: ## remove what was installed, cached and run
+	@rm -rf .venv .cache runs

@@ -1,0 +1,1 @@
+"""Ordered logs behind one port."""

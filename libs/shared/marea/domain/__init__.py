@@ -1,0 +1,1 @@
+"""Pure arithmetic of markets and money: no messages, no I/O, no clock."""

@@ -1,0 +1,1 @@
+"""Every message type, in one definition each."""

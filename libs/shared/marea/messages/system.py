@@ -1,0 +1,68 @@
+"""What Marea says of itself: starts, divergences, gaps, quality, what could not be read."""
+
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+from msgspec import Meta
+
+from marea.messages.envelope import Message
+
+QualityCheck: TypeAlias = Literal["sequence", "crossed", "jump", "stale", "skew", "agreement"]
+
+
+class Started(Message, frozen=True, kw_only=True, array_like=True, gc=False):
+    """A producer's new life. Its position on the log is the epoch of all that it writes after."""
+
+    outside: ClassVar[bool] = True
+    canonical: ClassVar[bool] = False
+
+    service: Annotated[str, Meta(description="which service")]
+    build: Annotated[str, Meta(description="version and hash of the code")]
+    config: Annotated[str, Meta(description="the core's configuration, JSON with sorted keys")]
+    resumes_at: Annotated[int, Meta(description="position on its input that it goes on from")]
+
+
+class CoreDiverged(Message, frozen=True, kw_only=True, array_like=True, gc=False):
+    """The log holds another output than the code gives now; what is recorded stands."""
+
+    canonical: ClassVar[bool] = False
+    discriminator: ClassVar[tuple[str, ...]] = ("recorded", "decided")
+
+    service: Annotated[str, Meta(description="which service")]
+    recorded: Annotated[str, Meta(description="id of the output on the log; empty: none")]
+    decided: Annotated[str, Meta(description="id of the output of today's code; empty: none")]
+    detail: Annotated[str, Meta(description="the first field that differs, with both values")]
+
+
+class GapFound(Message, frozen=True, kw_only=True, array_like=True, gc=False):
+    """Records of a producer are missing from a log and did not come in time."""
+
+    discriminator: ClassVar[tuple[str, ...]] = ("producer", "first_missing")
+
+    producer: Annotated[str, Meta(description="whose records are missing")]
+    producer_epoch: Annotated[int, Meta(description="in which of its lives")]
+    first_missing: Annotated[int, Meta(description="seq")]
+    last_missing: Annotated[int, Meta(description="seq")]
+
+
+class QualityCheckFailed(Message, frozen=True, kw_only=True, array_like=True, gc=False):
+    """A check of incoming data did not hold; said once per episode."""
+
+    discriminator: ClassVar[tuple[str, ...]] = ("check",)
+
+    instrument: Annotated[str, Meta(description="BASE-QUOTE.VENUE")]
+    check: Annotated[QualityCheck, Meta(description="which check")]
+    observed: Annotated[float, Meta(description="what was seen, in the unit of the limit")]
+    limit: Annotated[float, Meta(description="what is allowed, in the unit its name ends with")]
+    detail: Annotated[str, Meta(description="code with parameters")]
+
+
+class DeadLetter(Message, frozen=True, kw_only=True, array_like=True, gc=False):
+    """A message that could not be read or taken, whole, with the reason."""
+
+    outside: ClassVar[bool] = True
+
+    source: Annotated[str, Meta(description="where it came from: the venue or the tape")]
+    place: Annotated[str, Meta(description="where it stands there: file and line, or arrival")]
+    reason: Annotated[str, Meta(description="code: not_json, bad_amount, unknown_instrument, …")]
+    detail: Annotated[str, Meta(description="the field, the value and what was expected")]
+    payload: Annotated[bytes, Meta(description="the original bytes")]

@@ -1,0 +1,1 @@
+"""The services of Marea, one folder each; they talk by messages, never by import."""
