@@ -1,0 +1,25 @@
+"""What is traded: its assets, the scales of its amounts and the increments its venue takes."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instrument:
+    """One version of an instrument; amounts are integers in units of 10^-scale."""
+
+    id: str
+    """Ours and for ever, with the venue: `BTC-USDT.BINANCE`."""
+    venue: str
+    venue_symbol: str
+    kind: Literal["spot", "perpetual"]
+    base: str
+    quote: str
+    price_scale: int
+    """Places of a price in the quote asset."""
+    qty_scale: int
+    """Places of a quantity in the base asset."""
+    price_increment: int
+    """Prices are multiples of it, in price units."""
+    qty_increment: int
+    """Quantities are multiples of it, in quantity units."""
