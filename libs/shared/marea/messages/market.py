@@ -115,25 +115,6 @@ class MarkPrice(Observation, frozen=True, kw_only=True, array_like=True, gc=Fals
     ts_funding: Annotated[Nanos, Meta(description="next payment, ns UTC")]
 
 
-class Clock(MarketMessage, frozen=True, kw_only=True, array_like=True, gc=False):
-    """The time of a stream, on the venue's clock: the only time that a core knows.
-
-    `ts_event` is the time.
-    """
-
-    outside: ClassVar[bool] = True
-
-
-class ClockOffset(MarketMessage, frozen=True, kw_only=True, array_like=True, gc=False):
-    """How far our clock stands from the venue's; it is subtracted from every stamp of arrival."""
-
-    outside: ClassVar[bool] = True
-
-    offset_ns: Annotated[int, Meta(description="our clock less the venue's, ns")]
-    uncertainty_ns: Annotated[int, Meta(description="spread of the samples, ns")]
-    sample_count: Annotated[int, Meta(description="stamped messages that it rests on")]
-
-
 class BookStatusChanged(MarketMessage, frozen=True, kw_only=True, array_like=True, gc=False):
     """Whether the local order book can be trusted from here on."""
 

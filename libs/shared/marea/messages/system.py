@@ -9,6 +9,28 @@ from marea.messages.envelope import Message
 QualityCheck: TypeAlias = Literal["sequence", "crossed", "jump", "stale", "skew", "agreement"]
 
 
+class Clock(Message, frozen=True, kw_only=True, array_like=True, gc=False):
+    """The time of a stream, on the venue's clock: the only time that a core knows.
+
+    `ts_event` is the time.
+    """
+
+    outside: ClassVar[bool] = True
+
+    stream: Annotated[str, Meta(description="the partition whose time it is")]
+
+
+class ClockOffset(Message, frozen=True, kw_only=True, array_like=True, gc=False):
+    """How far our clock stands from the venue's; it is subtracted from every stamp of arrival."""
+
+    outside: ClassVar[bool] = True
+
+    stream: Annotated[str, Meta(description="the partition it is estimated for")]
+    offset_ns: Annotated[int, Meta(description="our clock less the venue's, ns")]
+    uncertainty_ns: Annotated[int, Meta(description="spread of the samples, ns")]
+    sample_count: Annotated[int, Meta(description="stamped messages that it rests on")]
+
+
 class Started(Message, frozen=True, kw_only=True, array_like=True, gc=False):
     """A producer's new life. Its position on the log is the epoch of all that it writes after."""
 

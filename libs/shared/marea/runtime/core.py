@@ -1,0 +1,30 @@
+"""What is a core to the loop that runs it?"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from marea.messages.envelope import Message, Nanos
+
+State = TypeVar("State")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core(Generic[State]):
+    """The decisions of one service: two functions over plain state.
+
+    `decide` only reads and gives what follows from an event; `apply` alone changes the state, for
+    inputs and for the core's own outputs alike. For each input the loop calls `decide`, then
+    `apply` with the input, then `apply` with each output. An output that is the input itself is
+    passed on, and not applied twice.
+
+    The events are typed `Any` here because each core closes its own union of them.
+    """
+
+    service: str
+    state_type: type[State]
+    initial: Callable[[], State]
+    decide: Callable[[State, Any], Sequence[Message]]
+    apply: Callable[[State, Any], None]
+    next_deadline: Callable[[State], Nanos | None] | None = None
+    """When the core must be told the time at the latest, ns UTC; None: it waits for nothing."""

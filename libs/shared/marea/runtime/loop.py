@@ -1,0 +1,372 @@
+"""The one loop: read, decide, apply, append, and remember the position.
+
+A start is a recovery, and there is no other way to start. The loop restores its latest readable
+snapshot, claims each output log with a `Started` whose position is its epoch, and takes its inputs
+again from the snapshot on. What a log already holds for an input is applied as it stands, and what
+is decided now is only compared with it; a difference is told as `CoreDiverged`. Where the record
+ends, the loop goes on by itself.
+
+It knows no service and does no I/O of its own: every `await` is a call of a port, so a simulated
+world can delay, stop or kill it at each. A step that fails leaves the loop unusable: only a new
+start, from the log, knows what became of it.
+"""
+
+from collections.abc import Sequence
+from typing import Generic
+
+import msgspec
+from msgspec.structs import replace
+
+from marea.errors import Broken
+from marea.messages import codec
+from marea.messages.envelope import Log, Message, Nanos, Record, Writer
+from marea.messages.ids import derived_id, market_id, trace_id
+from marea.messages.system import Clock, CoreDiverged, Started
+from marea.runtime.core import Core, State
+from marea.runtime.intake import Intake
+from marea.runtime.recorded import Recorded
+from marea.runtime.snapshot import OutputPlace, Snapshot, encode, latest_readable, schema_hash
+from marea.runtime.wiring import Ports, Wiring
+
+BATCH_RECORDS_MAX = 1_000
+DIVERGENCES_TOLD_MAX = 100
+CLOCK_EVERY_NS = 60_000_000_000
+
+
+class _Sink:
+    """One output log in this life: who writes, what comes next, what waits to be appended."""
+
+    __slots__ = ("next_seq", "outbox", "position", "writer")
+
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
+        self.next_seq = 0
+        self.position = writer.epoch + 1
+        self.outbox: list[Record] = []
+
+
+class Loop(Generic[State]):
+    """Runs one core between one input log and its output logs."""
+
+    def __init__(self, core: Core[State], wiring: Wiring, ports: Ports) -> None:
+        self.state = core.initial()
+        self.position = 0
+        """How many inputs were read."""
+        self.now: Nanos = 0
+        """The core's time: the last `Clock` of its log, ns UTC."""
+        self.divergence_count = 0
+        self._core = core
+        self._wiring = wiring
+        self._ports = ports
+        self._intake = Intake(wiring.input_log)
+        self._sinks: dict[Log, _Sink] = {}
+        self._recorded: dict[Log, Recorded] = {}
+        self._schema = schema_hash(core.state_type)
+        self._snapshot_due: Nanos = 0
+        self._usable = False
+
+    async def start(self) -> None:
+        """Restore, claim the output logs, and find what earlier lives left on them."""
+        kept = await self._restore()
+        ends = await self._ports.bus.ends()
+        for log in self._wiring.output_logs:
+            recorded = Recorded(self._ports.bus, log, self._wiring.producer, kept.get(log))
+            recorded.until = await self._claim(log, ends.get(log, 0))
+            if await recorded.head():
+                self._recorded[log] = recorded
+        self._usable = True
+
+    async def step(self, limit: int = BATCH_RECORDS_MAX) -> int:
+        """Take at most `limit` inputs and give how many there were.
+
+        Raises `Broken` when the core failed on one; what the ones before it led to is appended.
+        """
+        if not self._usable:
+            raise Broken(f"{self._wiring.producer} has stopped; start it anew")
+        self._usable = False
+        if self._ports.venue_time is not None:
+            await self._tell_time(self._ports.venue_time())
+        telemetry, producer = self._ports.telemetry, self._wiring.producer
+        begun_ns = telemetry.now_ns()
+        records = await self._ports.source.read(self._wiring.input_log, self.position, limit)
+        read_ns = telemetry.now_ns()
+        failure = await self._take_all(records)
+        taken_ns = telemetry.now_ns()
+        await self._append_all()
+        telemetry.hop(producer, "read", read_ns - begun_ns, len(records))
+        telemetry.hop(producer, "decide", taken_ns - read_ns, len(records))
+        telemetry.hop(producer, "append", telemetry.now_ns() - taken_ns, len(records))
+        if failure is not None:
+            raise failure
+        await self._snapshot_if_due()
+        self._usable = True
+        return len(records)
+
+    @property
+    def is_recovering(self) -> bool:
+        """Whether there is still something on record that this life has not taken over."""
+        return bool(self._recorded)
+
+    @property
+    def intake(self) -> Intake:
+        """What was dropped, waits or is missing on the input log."""
+        return self._intake
+
+    # Start
+
+    async def _restore(self) -> dict[Log, OutputPlace]:
+        bodies = await self._ports.snapshots.load(self._wiring.producer)
+        snapshot = latest_readable(bodies, self._schema)
+        if snapshot is None:
+            return {}
+        self.state = msgspec.msgpack.decode(snapshot.state, type=self._core.state_type)
+        self.position = snapshot.position
+        self.now = snapshot.now
+        self._snapshot_due = snapshot.now + self._wiring.snapshot_every_ns
+        self._intake = Intake(self._wiring.input_log, snapshot.intake)
+        return {Log(place.channel, place.partition): place for place in snapshot.outputs}
+
+    async def _claim(self, log: Log, end: int) -> int:
+        wiring = self._wiring
+        started = Started(
+            id=derived_id(self._core.service, log, "Started", wiring.producer, str(end)),
+            ts_event=self.now,
+            service=self._core.service,
+            build=wiring.build,
+            config=wiring.config,
+            resumes_at=self.position,
+        )
+        record = Record(message=started, writer=self._writer(-1), seq=0)
+        epoch = await self._ports.bus.append(log, [record])
+        self._sinks[log] = _Sink(self._writer(epoch))
+        return epoch
+
+    def _writer(self, epoch: int) -> Writer:
+        wiring = self._wiring
+        return Writer(
+            producer=wiring.producer,
+            epoch=epoch,
+            build=wiring.build,
+            input_log=wiring.input_log,
+        )
+
+    # Time
+
+    async def _tell_time(self, now: Nanos) -> None:
+        deadline = self._core.next_deadline(self.state) if self._core.next_deadline else None
+        is_due = deadline is not None and self.now < deadline <= now
+        if not is_due and now - self.now < CLOCK_EVERY_NS:
+            return
+        log = self._wiring.input_log
+        clock = Clock(id=market_id(log.partition, "clock", now), ts_event=now, stream=log.partition)
+        sink = self._sinks[log]
+        record = Record(message=clock, writer=sink.writer, seq=sink.next_seq, ts_known=now)
+        sink.next_seq += 1
+        sink.outbox.append(record)
+        await self._append_all()
+
+    # Inputs
+
+    async def _take_all(self, records: Sequence[Record]) -> Broken | None:
+        expects, take = self._intake.expects, self._intake.take
+        for position, record in enumerate(records, self.position):
+            try:
+                due = ((position, record),) if expects(record) else take(position, record)
+                for place, taken in due:
+                    if self._is_own_output(taken):
+                        continue  # it was applied at its input's place
+                    if self._recorded:
+                        await self._take_again(place, taken)
+                    else:
+                        self._take(place, taken)
+            except Exception as err:  # noqa: BLE001 # the runner: a core that fails stops its shard
+                return self._fail(position, record, err)
+            self.position = position + 1
+        return None
+
+    def _is_own_output(self, record: Record) -> bool:
+        return record.writer.producer == self._wiring.producer and not record.message.outside
+
+    def _fail(self, position: int, record: Record, err: Exception) -> Broken:
+        for sink in self._sinks.values():
+            while sink.outbox and sink.outbox[-1].input_offset == position:
+                sink.outbox.pop()
+        log = self._wiring.input_log
+        failure = Broken(
+            f"{self._wiring.producer} stopped at {log.channel}/{log.partition} position {position}, "
+            f"{type(record.message).__name__} {record.message.id}: {type(err).__name__}: {err}"
+        )
+        failure.__cause__ = err
+        return failure
+
+    def _decide(self, message: Message) -> Sequence[Message]:
+        if type(message) is Clock and message.ts_event > self.now:
+            self.now = message.ts_event
+        outputs = self._core.decide(self.state, message)
+        self._core.apply(self.state, message)
+        return outputs
+
+    def _take(self, position: int, record: Record) -> None:
+        outputs = self._decide(record.message)
+        for output in outputs:
+            self._emit(self._wiring.route(output), position, record, output)
+        if len(outputs) > 1:
+            self._refuse_twins(position)
+
+    def _emit(self, log: Log, position: int, cause: Record, output: Message) -> None:
+        """Apply an output and let it wait to be appended."""
+        sink = self._sinks[log]
+        if output is cause.message:
+            record = Record(
+                message=output,
+                writer=sink.writer,
+                seq=sink.next_seq,
+                input_offset=position,
+                ts_known=cause.ts_known,
+                ts_origin=cause.ts_origin,
+                trace=cause.trace,
+            )
+        else:
+            message = self._named(log, cause, output)
+            self._core.apply(self.state, message)
+            record = Record(
+                message=message,
+                writer=sink.writer,
+                seq=sink.next_seq,
+                input_offset=position,
+                ts_known=self.now,
+                ts_origin=cause.ts_origin,
+                trace=trace_id(cause),
+            )
+        sink.next_seq += 1
+        sink.outbox.append(record)
+
+    def _refuse_twins(self, position: int) -> None:
+        ids: set[str] = set()
+        for sink in self._sinks.values():
+            for record in reversed(sink.outbox):
+                if record.input_offset != position:
+                    break
+                if record.message.id in ids:
+                    raise Broken(
+                        f"two outputs have the id {record.message.id}: the discriminator of "
+                        f"{type(record.message).__name__} must tell them apart"
+                    )
+                ids.add(record.message.id)
+
+    def _named(self, log: Log, cause: Record, output: Message) -> Message:
+        parent = cause.message.id
+        kind = type(output).__name__
+        told = ":".join(str(getattr(output, name)) for name in output.discriminator)
+        return replace(
+            output,
+            id=derived_id(self._core.service, log, kind, parent, told),
+            ts_event=output.ts_event or self.now,
+            parents=(parent, *output.parents),
+        )
+
+    # Inputs whose outputs are on record
+
+    async def _take_again(self, position: int, record: Record) -> None:
+        """Apply what the logs hold for an input; emit only what a log breaks off before."""
+        outputs = self._decide(record.message)
+        on_record = await self._on_record(position)
+        for output in outputs:
+            log = self._wiring.route(output)
+            is_input = output is record.message
+            message = output if is_input else self._named(log, record, output)
+            found = on_record.pop(message.id, None)
+            if found is not None:
+                if codec.encode(found.message) != codec.encode(message):
+                    self._diverge(log, found.message, message)
+                if not is_input:
+                    self._core.apply(self.state, found.message)
+            elif log in self._recorded:
+                self._diverge(log, None, message)
+            else:
+                self._emit(log, position, record, output)
+        for found in on_record.values():
+            self._diverge(self._wiring.route(found.message), found.message, None)
+            if found.message.id != record.message.id:
+                self._core.apply(self.state, found.message)
+
+    async def _on_record(self, position: int) -> dict[str, Record]:
+        """What the logs hold for an input, by id, in their order."""
+        found: dict[str, Record] = {}
+        for log, recorded in list(self._recorded.items()):
+            while (head := await recorded.head()) and head.input_offset == position:
+                found[head.message.id] = recorded.pop()
+            if head is None:
+                del self._recorded[log]
+        return found
+
+    def _diverge(self, log: Log, recorded: Message | None, decided: Message | None) -> None:
+        self.divergence_count += 1
+        if self.divergence_count > DIVERGENCES_TOLD_MAX:
+            return
+        told = CoreDiverged(
+            service=self._core.service,
+            recorded=recorded.id if recorded else "",
+            decided=decided.id if decided else "",
+            detail=_difference(recorded, decided),
+        )
+        parent = (recorded or decided or told).parents
+        message = replace(
+            told,
+            id=derived_id(self._core.service, log, "CoreDiverged", told.recorded, told.decided),
+            ts_event=self.now,
+            parents=parent,
+        )
+        sink = self._sinks[log]
+        sink.outbox.append(Record(message=message, writer=sink.writer, seq=sink.next_seq))
+        sink.next_seq += 1
+
+    # Outputs
+
+    async def _append_all(self) -> None:
+        for log, sink in self._sinks.items():
+            if sink.outbox:
+                records, sink.outbox = sink.outbox, []
+                sink.position = await self._ports.bus.append(log, records) + len(records)
+
+    async def _snapshot_if_due(self) -> None:
+        if self.now < self._snapshot_due or self._recorded or self._intake.is_waiting:
+            return
+        is_first = self._snapshot_due == 0
+        if self.now:
+            self._snapshot_due = self.now + self._wiring.snapshot_every_ns
+        if is_first:
+            return
+        snapshot = Snapshot(
+            producer=self._wiring.producer,
+            build=self._wiring.build,
+            state_schema=self._schema,
+            position=self.position,
+            now=self.now,
+            intake=self._intake.state,
+            outputs=[
+                OutputPlace(
+                    channel=log.channel,
+                    partition=log.partition,
+                    position=sink.position,
+                    epoch=sink.writer.epoch,
+                    next_seq=sink.next_seq,
+                )
+                for log, sink in self._sinks.items()
+            ],
+            state=msgspec.msgpack.encode(self.state),
+        )
+        await self._ports.snapshots.save(self._wiring.producer, self.position, encode(snapshot))
+
+
+def _difference(recorded: Message | None, decided: Message | None) -> str:
+    """The first field that differs, with both values."""
+    if recorded is None:
+        return f"decided {type(decided).__name__}, which is not on record"
+    if decided is None:
+        return f"{type(recorded).__name__} is on record, and was not decided"
+    for name in recorded.__struct_fields__:
+        was, now = getattr(recorded, name), getattr(decided, name, None)
+        if was != now:
+            return f"{name}: recorded {was!r}, decided {now!r}"
+    return "the encoded forms differ"

@@ -1,0 +1,1 @@
+"""One contract suite per port, run on each of its implementations."""

@@ -1,0 +1,188 @@
+"""The bus contract on the implementations that need no server."""
+
+import asyncio
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from marea.bus.memory import MemoryBus
+from marea.bus.port import Bus
+from marea.bus.sqlite import CommitLimits, SqliteBus
+from marea.errors import BadInput, Unavailable
+from marea.testing.builders import quote_record
+from marea.testing.contracts.bus import MARKET, OTHER, BusContract, numbers, read_all
+
+
+class TestMemoryBus(BusContract):
+    """The bus of tests and simulations."""
+
+    def open_bus(self) -> Bus:
+        return MemoryBus()
+
+
+class TestSqliteBus(BusContract):
+    """The record of an embedded run."""
+
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path) -> None:
+        self.path = tmp_path / "log.sqlite"
+
+    def open_bus(self) -> Bus:
+        return SqliteBus(self.path, CommitLimits(records_max=64))
+
+
+def test_what_was_flushed_is_there_after_opening_again(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        bus = SqliteBus(tmp_path / "log.sqlite")
+        written = [quote_record(seq) for seq in range(100)]
+        await bus.append(MARKET, written)
+        chains = bus.chains()
+        bus.close()
+        again = SqliteBus(tmp_path / "log.sqlite")
+        assert await read_all(again, MARKET) == written
+        assert again.chains() == chains
+        assert await again.append(MARKET, [quote_record(100)]) == 100
+        again.close()
+
+    asyncio.run(scenario())
+
+
+def test_chain_does_not_depend_on_the_groups_in_which_records_were_written(tmp_path: Path) -> None:
+    async def chain(name: str, records_max: int) -> bytes:
+        bus = SqliteBus(tmp_path / name, CommitLimits(records_max=records_max))
+        for seq in range(100):
+            await bus.append(MARKET, [quote_record(seq)])
+            await bus.append(OTHER, [quote_record(seq)])
+        chains = bus.chains()
+        bus.close()
+        assert chains[MARKET] == chains[OTHER] != bytes(20)
+        return chains[MARKET]
+
+    assert asyncio.run(chain("a", 1)) == asyncio.run(chain("b", 33)) == asyncio.run(chain("c", 999))
+
+
+WRITER_PROGRAM = """
+import asyncio, sys
+from pathlib import Path
+from marea.bus.sqlite import CommitLimits, SqliteBus
+from marea.testing.builders import quote_record
+from marea.testing.contracts.bus import MARKET, OTHER
+
+async def write():
+    bus = SqliteBus(Path(sys.argv[1]), CommitLimits(records_max=99_999, wait_ms_max=1e9))
+    seq = (await bus.ends()).get(MARKET, 0)
+    while True:
+        for log in (MARKET, OTHER):
+            await bus.append(log, [quote_record(seq + i) for i in range(50)])
+        seq += 50
+        if seq % 10_000 == 0:
+            await bus.flush()
+            print(seq, flush=True)
+
+asyncio.run(write())
+"""
+
+
+def test_kill_while_appending_loses_nothing_acknowledged_and_leaves_no_half(
+    tmp_path: Path, root: Path
+) -> None:
+    """Another process is killed at moments drawn over its writing, again and again on one file.
+
+    At least 12 times, and until 3 of the kills tore a write.
+    """
+    path = tmp_path / "log.sqlite"
+    draw = random.Random(20_240_809)
+    environment = os.environ | {"PYTHONPATH": str(root / "libs" / "shared")}
+    kills = torn = 0
+    while kills < 12 or (torn < 3 and kills < 60):
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITER_PROGRAM, str(path)],
+            stdout=subprocess.PIPE,
+            env=environment,
+            text=True,
+        ) as writer:
+            assert writer.stdout is not None
+            first = int(writer.stdout.readline())
+            time.sleep(draw.uniform(0.0, 0.3))
+            writer.send_signal(signal.SIGKILL)
+            acknowledged = max(map(int, writer.stdout.read().split()), default=first)
+        kills += 1
+        torn += frames_after_last_commit(path) > 0
+        assert_whole(path, acknowledged)
+    print(f"kills that left part of a group in the write-ahead log: {torn} of {kills}")
+    assert torn >= 3
+
+
+def frames_after_last_commit(path: Path) -> int:
+    """How many pages of a transaction that never ended stand in SQLite's write-ahead log.
+
+    Its format: sqlite.org/fileformat2.html, section 4.
+    """
+    wal = Path(f"{path}-wal").read_bytes()
+    page_bytes, salts = int.from_bytes(wal[8:12]), wal[16:24]
+    pending = 0
+    for start in range(32, len(wal) - 24 - page_bytes + 1, 24 + page_bytes):
+        header = wal[start : start + 24]
+        if header[8:16] != salts:
+            break  # left over from before the last checkpoint
+        pending = 0 if int.from_bytes(header[4:8]) else pending + 1
+    return pending
+
+
+def assert_whole(path: Path, acknowledged: int) -> None:
+    async def scenario() -> None:
+        bus = SqliteBus(path)
+        ends = await bus.ends()
+        assert ends[MARKET] >= acknowledged
+        assert ends[OTHER] >= acknowledged
+        assert ends[OTHER] in (ends[MARKET], ends[MARKET] - 50)  # what is lost is lost from the end
+        for log in (MARKET, OTHER):
+            assert ends[log] % 50 == 0  # all of an append or none
+            tail = await read_all(bus, log, max(0, ends[log] - 3_000), limit=1_000)
+            assert tail == [quote_record(record.seq) for record in tail]
+            assert numbers(tail) == list(range(ends[log] - len(tail), ends[log]))
+        bus.close()
+
+    asyncio.run(scenario())
+
+
+def test_file_that_is_no_log_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "log.sqlite"
+    path.write_bytes(b"not a database, but as long as the header of one would be" * 20)
+    with pytest.raises(
+        BadInput, match=r"log\.sqlite is not a log of Marea: file is not a database"
+    ):
+        SqliteBus(path)
+
+
+def test_log_of_another_format_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "log.sqlite"
+    with sqlite3.connect(path) as other:
+        other.execute("PRAGMA user_version=99")
+    with pytest.raises(BadInput, match="has log format 99; this build reads 1"):
+        SqliteBus(path)
+
+
+def test_folder_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="unable to open database file"):
+        SqliteBus(tmp_path / "nowhere" / "log.sqlite")
+
+
+def test_snapshots_come_back_latest_first_and_only_the_last_three_stay(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        bus = SqliteBus(tmp_path / "log.sqlite")
+        for position in (10, 20, 30, 40, 50):
+            await bus.save("features/a", position, b"%d" % position)
+        await bus.save("features/b", 7, b"b")
+        assert list(await bus.load("features/a")) == [b"50", b"40", b"30"]
+        assert list(await bus.load("features/b")) == [b"b"]
+        bus.close()
+
+    asyncio.run(scenario())

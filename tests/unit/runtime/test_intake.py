@@ -1,0 +1,136 @@
+"""Which records are taken: duplicates, early ones, gaps and epochs."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marea.messages.envelope import Record, Writer
+from marea.messages.system import GapFound
+from marea.runtime import intake as intake_module
+from marea.runtime.intake import Intake
+from marea.testing.builders import started_record
+from marea.testing.toy import INPUT, UPSTREAM, trade_record
+
+OTHER = Writer(producer="ingestion/other", epoch=0, build="test")
+
+
+def take_all(intake: Intake, records: list[Record], first: int = 0) -> list[Record]:
+    """Take records as the loop does: by the short way where it is open."""
+    taken: list[Record] = []
+    for position, record in enumerate(records, first):
+        if intake.expects(record):
+            taken.append(record)
+        else:
+            taken += [found for _, found in intake.take(position, record)]
+    return taken
+
+
+def seqs(records: list[Record]) -> list[int]:
+    return [record.seq for record in records if not isinstance(record.message, GapFound)]
+
+
+def test_records_in_order_are_all_taken() -> None:
+    assert seqs(take_all(Intake(INPUT), [trade_record(n) for n in range(30)])) == list(range(30))
+
+
+def test_second_copy_is_dropped_and_counted() -> None:
+    intake = Intake(INPUT)
+    taken = take_all(intake, [trade_record(n) for n in (0, 1, 2, 2, 1, 3, 0)])
+    assert seqs(taken) == [0, 1, 2, 3]
+    assert intake.state.duplicate_count == 3
+
+
+def test_early_record_waits_for_those_before_it() -> None:
+    intake = Intake(INPUT)
+    assert seqs(take_all(intake, [trade_record(n) for n in (0, 1, 4, 3)])) == [0, 1]
+    assert intake.is_waiting
+    assert seqs(take_all(intake, [trade_record(2)], first=4)) == [2, 3, 4]
+    assert not intake.is_waiting
+
+
+@given(st.permutations(range(1, 12)), st.lists(st.integers(0, 11), max_size=6))
+def test_any_order_within_the_wait_gives_the_order_of_seq(
+    order: list[int], doubles: list[int]
+) -> None:
+    intake = Intake(INPUT)
+    # No clock among them (each tenth is one), so no wait runs out.
+    records = [trade_record(n) for n in [0, *order, *doubles] if n != 10]
+    taken = take_all(intake, [_renumber(record) for record in records])
+    assert seqs(taken) == list(range(11))
+
+
+def _renumber(record: Record) -> Record:
+    seq = record.seq - (record.seq > 10)
+    return Record(message=record.message, writer=record.writer, seq=seq)
+
+
+def test_record_that_never_comes_is_called_missing_after_two_seconds_of_the_stream() -> None:
+    intake = Intake(INPUT)
+    taken = take_all(intake, [trade_record(n) for n in range(60) if n not in (13, 14)])
+    kinds = [type(record.message).__name__ for record in taken]
+    at = kinds.index("GapFound")
+    gap = taken[at].message
+    assert isinstance(gap, GapFound)
+    assert (gap.producer, gap.first_missing, gap.last_missing) == (UPSTREAM.producer, 13, 14)
+    assert seqs(taken) == [n for n in range(60) if n not in (13, 14)]
+    assert intake.state.missing_count == 2
+    assert not intake.is_waiting
+
+
+def test_gap_is_called_after_ten_thousand_waiting_records(monkeypatch: object) -> None:
+    intake = Intake(INPUT)
+    limit = intake_module.WAITING_RECORDS_MAX
+    early = [
+        Record(message=trade_record(1).message, writer=UPSTREAM, seq=seq)
+        for seq in range(2, limit + 2)
+    ]
+    assert take_all(intake, [trade_record(0), *early[:-1]]) == [trade_record(0)]
+    taken = take_all(intake, early[-1:], first=limit)
+    assert isinstance(taken[0].message, GapFound)
+    assert seqs(taken) == list(range(2, limit + 2))
+
+
+def test_new_life_is_told_by_its_start_and_its_records_are_taken() -> None:
+    intake = Intake(INPUT)
+    old = [started_record(UPSTREAM), *(trade_record(n) for n in range(5))]
+    take_all(intake, old)
+    life = Writer(producer=UPSTREAM.producer, epoch=6, build="test")
+    taken = take_all(intake, [started_record(life), *(trade_record(n, life) for n in range(3))], 6)
+    assert seqs(taken) == [0, 0, 1, 2]
+
+
+def test_record_of_a_life_that_is_over_is_void() -> None:
+    intake = Intake(INPUT)
+    take_all(intake, [started_record(UPSTREAM), *(trade_record(n) for n in range(5))])
+    life = Writer(producer=UPSTREAM.producer, epoch=6, build="test")
+    take_all(intake, [started_record(life)], 6)
+    assert take_all(intake, [trade_record(5)], 7) == []  # a paused writer that woke up
+    assert intake.state.outdated_count == 1
+
+
+def test_what_waits_when_a_new_life_begins_is_taken_behind_its_gap() -> None:
+    intake = Intake(INPUT)
+    take_all(intake, [started_record(UPSTREAM), trade_record(0), trade_record(2)])
+    life = Writer(producer=UPSTREAM.producer, epoch=3, build="test")
+    taken = take_all(intake, [started_record(life)], 3)
+    assert [type(record.message).__name__ for record in taken] == ["GapFound", "Trade", "Started"]
+
+
+def test_producers_are_numbered_apart() -> None:
+    intake = Intake(INPUT)
+    records = [trade_record(0), trade_record(0, OTHER), trade_record(1, OTHER), trade_record(1)]
+    assert len(take_all(intake, records)) == 4
+    assert intake.state.duplicate_count == 0
+
+
+def test_life_whose_begin_is_no_longer_on_the_log_is_taken_from_where_it_is() -> None:
+    intake = Intake(INPUT)
+    assert seqs(take_all(intake, [trade_record(n) for n in range(40, 45)])) == list(range(40, 45))
+
+
+def test_clock_never_goes_back() -> None:
+    intake = Intake(INPUT)
+    take_all(intake, [trade_record(0), trade_record(10), trade_record(20)])
+    latest = intake.state.clock
+    back = Record(message=trade_record(0).message, writer=OTHER, seq=0)
+    take_all(intake, [back])
+    assert intake.state.clock == latest
