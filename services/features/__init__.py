@@ -1,0 +1,1 @@
+"""Bars, and the vector of features at each instant."""

@@ -1,0 +1,1 @@
+"""Is this message valid, in sequence and plausible, and can its order book be trusted?"""

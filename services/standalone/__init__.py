@@ -1,0 +1,1 @@
+"""The embedded composition, and the `marea` command."""

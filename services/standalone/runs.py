@@ -1,0 +1,135 @@
+"""Where does a run stand, and what is known of it?
+
+A run is a folder under `./runs` (or `MAREA_RUNS`) with two files: `log.sqlite`, the record, and
+`run.json`, what it was made from and how it ended.
+"""
+
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct, field
+
+from marea.errors import BadInput, Refused
+
+RUN_FILE = "run.json"
+LOG_FILE = "log.sqlite"
+
+
+class InputFile(Struct, frozen=True, kw_only=True):
+    """A file that a run reads."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+class Run(Struct, kw_only=True):
+    """What a run was made from and how it ended: the content of `run.json`."""
+
+    id: str
+    format: int = 1
+    created: str
+    """ISO 8601, UTC."""
+    status: Literal["running", "interrupted", "failed", "done"] = "running"
+    build: str
+    settings_hash: str
+    settings: dict[str, Any]
+    tape: list[InputFile] = field(default_factory=list)
+    """Empty where the market is simulated."""
+    seed: int
+    minutes: int
+    platform: dict[str, str]
+    """Machine, interpreter and mathematical library: floats are equal on one platform."""
+    result: dict[str, Any] = field(default_factory=dict)
+
+
+class RunFolder:
+    """The folder of one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def log_path(self) -> Path:
+        """The record."""
+        return self.path / LOG_FILE
+
+    def read(self) -> Run:
+        """What is known of the run. Raises `BadInput` where its file can't be read."""
+        file = self.path / RUN_FILE
+        try:
+            return msgspec.json.decode(file.read_bytes(), type=Run)
+        except OSError as err:
+            raise BadInput(f"{file} can't be read ({err.strerror}): name another run") from err
+        except msgspec.DecodeError as err:
+            raise BadInput(f"{file} is damaged ({err}): restore it or name another run") from err
+
+    def write(self, run: Run) -> None:
+        """Replace what is known, whole or not at all."""
+        text = msgspec.json.format(msgspec.json.encode(run), indent=2)
+        new = self.path / f".{RUN_FILE}"
+        with new.open("wb") as out:
+            out.write(text + b"\n")
+            out.flush()
+            os.fsync(out.fileno())
+        new.replace(self.path / RUN_FILE)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the run for this process. Raises `Refused` where another one writes to it."""
+        folder = os.open(self.path, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as err:
+                raise Refused(
+                    f"another process is writing to run {self.path.name}: wait until it ends"
+                ) from err
+            yield
+        finally:
+            os.close(folder)
+
+
+def runs_dir(environment: Mapping[str, str]) -> Path:
+    """Where runs stand: `MAREA_RUNS`, else `runs` in the working folder."""
+    return Path(environment.get("MAREA_RUNS") or "runs")
+
+
+def new_folder(runs: Path) -> RunFolder:
+    """A folder for a new run. Its name begins with the time, so that names sort by age."""
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    path = runs / f"{stamp}-{secrets.token_hex(2)}"
+    try:
+        path.mkdir(parents=True)
+    except OSError as err:
+        raise BadInput(f"{path} can't be made ({err.strerror}): set MAREA_RUNS") from err
+    return RunFolder(path)
+
+
+def find_folder(name: str, runs: Path) -> RunFolder:
+    """The run that is meant by a folder, an id, a unique begin of an id, or `last`.
+
+    Raises `BadInput` where there is none, or more than one.
+    """
+    if (Path(name) / RUN_FILE).is_file():
+        return RunFolder(Path(name))
+    known = sorted(path.name for path in runs.glob("*") if (path / RUN_FILE).is_file())
+    if not known:
+        raise BadInput(f"there is no run in {runs} yet: make one with `marea demo`")
+    if name == "last":
+        return RunFolder(runs / known[-1])
+    matches = [id_ for id_ in known if id_.startswith(name)]
+    if name in matches:
+        matches = [name]
+    if len(matches) != 1:
+        what = "no run" if not matches else f"{len(matches)} runs"
+        listed = ", ".join((matches or known)[-5:])
+        raise BadInput(f"{what} in {runs} named '{name}'; give more of one of these: {listed}")
+    return RunFolder(runs / matches[0])
