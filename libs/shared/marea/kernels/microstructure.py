@@ -93,8 +93,8 @@ def book_imbalance_step(state: State, book: Row) -> None:
     """Does more quantity wait to buy or to sell in the best `levels` levels? In -1…1.
 
     (bids - asks) / (bids + asks), of quantities; 1 with an empty ask side, -1 with an empty bid
-    side, cold while both are empty. Source: R. Cont, A. Kukanov, S. Stoikov 2014 (as
-    `order_flow_imbalance_step`), of one level.
+    side, cold while both are empty. Source (of one level): M. Gould and J. Bonart, Queue Imbalance
+    as a One-Tick-Ahead Price Predictor, Market Microstructure and Liquidity 2(2), 2016.
     """
     levels = int(state[LEVELS])
     bids = 0.0
@@ -158,7 +158,9 @@ def trade_sign_imbalance() -> State:
 def trade_sign_imbalance_step(state: State, trade: Row) -> None:
     """Did takers buy or sell more during the running bar? In -1…1.
 
-    (bought - sold) / (bought + sold), of quantities; 0 while nothing was traded.
+    (bought - sold) / (bought + sold), of quantities; 0 while nothing was traded. Source:
+    T. Chordia and A. Subrahmanyam, Order Imbalance and Individual Stock Returns, Journal of
+    Financial Economics 72(3), 2004.
     """
     if trade[TRADE_SIGN] > 0.0:
         state[BOUGHT_QTY] += trade[TRADE_QTY]

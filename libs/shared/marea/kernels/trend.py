@@ -65,8 +65,8 @@ def macd_step(state: State, bar: Row) -> None:
 
     `macd` = fast EMA - slow EMA (right from bar `slow` on), `signal` = its EMA, `histogram` =
     macd - signal; in the quote asset. Source: G. Appel, The Moving Average Convergence-Divergence
-    Trading Method, 1979. TA-Lib seeds the fast EMA with other bars: with 12, 26, 9 on Stock.
-    Indicators' 502 daily bars the two agree to 1e-9 from bar 146 on.
+    Trading Method, 1979. TA-Lib seeds the fast EMA with later bars: with 12, 26, 9 on the
+    502 daily bars of Stock.Indicators the two agree to 1e-9 from bar 146 on, counted from 0.
     """
     close = bar[CLOSE]
     count = state[COUNT] + 1.0
@@ -97,8 +97,9 @@ def adx_step(state: State, bar: Row) -> None:
     `plus_di` and `minus_di` (right from bar `period + 1` on): Wilder's mean of the moves up and
     down beyond the last bar, in percent of his mean true range. `adx`: his mean of
     100 |plus_di - minus_di| / (plus_di + minus_di). All in 0…100, and 0 where nothing moved.
-    Source: Wilder 1978. TA-Lib seeds with one bar less: with 14 on Stock.Indicators' 502 daily
-    bars the two agree to 1e-9 from bar 340 on in `adx`, 281 in `plus_di` and `minus_di`.
+    Source: Wilder 1978. TA-Lib seeds with one bar less: with 14 on the 502 daily bars of Stock.
+    Indicators the two agree to 1e-9 from bar 340 on in `adx`, from 281 on in `plus_di` and
+    `minus_di`, counted from 0.
     """
     high = bar[HIGH]
     low = bar[LOW]
