@@ -59,11 +59,11 @@ class World:
     async def flush(self) -> None:
         await self.call(self.bus.flush)
 
-    async def save(self, producer: str, position: int, body: bytes) -> None:
-        await self.call(self.snapshots.save, producer, position, body)
+    async def save(self, name: str, position: int, body: bytes) -> None:
+        await self.call(self.snapshots.save, name, position, body)
 
-    async def load(self, producer: str) -> Sequence[bytes]:
-        found: Sequence[bytes] = await self.call(self.snapshots.load, producer)
+    async def load(self, name: str) -> Sequence[bytes]:
+        found: Sequence[bytes] = await self.call(self.snapshots.load, name)
         return found
 
 
@@ -99,7 +99,7 @@ def run_to_the_end(
 
 def canonical(world: World, output: Log | None) -> list[tuple[str, str, bytes]]:
     """What the toy said, apart from starts and from who said it in which epoch."""
-    logs = toy_wiring(output).output_logs
+    logs = toy_wiring(output).outputs
 
     async def collect() -> list[tuple[str, str, bytes]]:
         return [

@@ -37,11 +37,11 @@ class MemorySnapshots:
     def __init__(self) -> None:
         self._bodies: defaultdict[str, dict[int, bytes]] = defaultdict(dict)
 
-    async def save(self, producer: str, position: int, body: bytes) -> None:
+    async def save(self, name: str, position: int, body: bytes) -> None:
         """Keep the state after `position` inputs."""
-        self._bodies[producer][position] = body
+        self._bodies[name][position] = body
 
-    async def load(self, producer: str) -> Sequence[bytes]:
+    async def load(self, name: str) -> Sequence[bytes]:
         """The states that are kept, the latest first."""
-        kept = self._bodies[producer]
+        kept = self._bodies[name]
         return [kept[position] for position in sorted(kept, reverse=True)]

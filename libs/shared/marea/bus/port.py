@@ -39,12 +39,12 @@ class Bus(Protocol):
 
 
 class Snapshots(Protocol):
-    """Where producers keep their state, so that a start need not read a log from its begin."""
+    """Where loops keep their state, so that a start need not read a log from its begin."""
 
-    async def save(self, producer: str, position: int, body: bytes) -> None:
+    async def save(self, name: str, position: int, body: bytes) -> None:
         """Keep the state after `position` inputs; it never becomes safe before what it rests on."""
         ...
 
-    async def load(self, producer: str) -> Sequence[bytes]:
+    async def load(self, name: str) -> Sequence[bytes]:
         """The states that are kept, the latest first."""
         ...

@@ -32,15 +32,15 @@ CREATE TABLE record (
     ts_known INTEGER NOT NULL, ts_origin INTEGER NOT NULL, trace TEXT NOT NULL,
     PRIMARY KEY (log, position)) WITHOUT ROWID;
 CREATE TABLE snapshot (
-    producer TEXT NOT NULL, position INTEGER NOT NULL, body BLOB NOT NULL,
-    PRIMARY KEY (producer, position));
+    name TEXT NOT NULL, position INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (name, position));
 """
 ROW = "INSERT INTO record VALUES (?,?,?,?,?,?,?,?,?,?)"
 OLD_SNAPSHOTS = """
-DELETE FROM snapshot WHERE (producer, position) IN (
-    SELECT producer, position FROM (
-        SELECT producer, position,
-            row_number() OVER (PARTITION BY producer ORDER BY position DESC) AS age FROM snapshot)
+DELETE FROM snapshot WHERE (name, position) IN (
+    SELECT name, position FROM (
+        SELECT name, position,
+            row_number() OVER (PARTITION BY name ORDER BY position DESC) AS age FROM snapshot)
     WHERE age > ?)
 """
 
@@ -167,15 +167,15 @@ class SqliteBus:
         """Write what waits, and return when the disk has it."""
         self._commit()
 
-    async def save(self, producer: str, position: int, body: bytes) -> None:
+    async def save(self, name: str, position: int, body: bytes) -> None:
         """Keep a state; it is written with the records that were appended before it."""
-        self._waiting_snapshots.append((producer, position, body))
+        self._waiting_snapshots.append((name, position, body))
 
-    async def load(self, producer: str) -> Sequence[bytes]:
+    async def load(self, name: str) -> Sequence[bytes]:
         """The states that are kept, the latest first."""
         self._commit()
         rows = self._db.execute(
-            "SELECT body FROM snapshot WHERE producer=? ORDER BY position DESC", (producer,)
+            "SELECT body FROM snapshot WHERE name=? ORDER BY position DESC", (name,)
         )
         return [body for (body,) in rows]
 

@@ -2,7 +2,7 @@
 
 from hashlib import blake2b
 
-from marea.messages.envelope import Log, Record
+from marea.messages.envelope import Log, Message, Record
 
 ID_BYTES = 20
 TRACE_BYTES = 16  # what W3C Trace Context and OpenTelemetry take
@@ -32,6 +32,12 @@ def derived_id(service: str, log: Log, kind: str, parent: str, discriminator: st
     """
     parts = (service, log.channel, log.partition, kind, parent, discriminator)
     return blake2b("\x1f".join(parts).encode(), digest_size=ID_BYTES).hexdigest()
+
+
+def output_id(service: str, log: Log, output: Message, parent: str) -> str:
+    """The id that `output` gets as a consequence of the message `parent`, written to `log`."""
+    told = ":".join(str(getattr(output, name)) for name in output.discriminator)
+    return derived_id(service, log, type(output).__name__, parent, told)
 
 
 def trace_id(record: Record) -> str:

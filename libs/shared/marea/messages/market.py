@@ -14,6 +14,7 @@ Price: TypeAlias = Annotated[int, Meta(extra={"scale": "price_scale"})]
 Qty: TypeAlias = Annotated[int, Meta(extra={"scale": "qty_scale"})]
 Side: TypeAlias = Literal["buy", "sell"]
 BookStatus: TypeAlias = Literal["SYNCING", "LIVE", "BROKEN"]
+BookSequencing: TypeAlias = Literal["contiguous", "linked"]
 
 
 class MarketMessage(Message, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -41,6 +42,10 @@ class InstrumentChanged(Observation, frozen=True, kw_only=True, array_like=True,
     quote: Annotated[str, Meta(description="the asset that it is paid in")]
     price_increment: Annotated[Price, Meta(description="prices are multiples of it")]
     qty_increment: Annotated[Qty, Meta(description="quantities are multiples of it")]
+    book_sequencing: Annotated[
+        BookSequencing,
+        Meta(description="how deltas follow: by number, or by naming the one before"),
+    ]
     valid_from: Annotated[Nanos, Meta(description="ns UTC")]
 
 
@@ -121,11 +126,11 @@ class BookStatusChanged(MarketMessage, frozen=True, kw_only=True, array_like=Tru
     discriminator: ClassVar[tuple[str, ...]] = ("status",)
 
     status: Annotated[BookStatus, Meta(description="only a LIVE book may be traded on")]
-    reason: Annotated[str, Meta(description="code: synchronised, gap, crossed, start, resync")]
+    reason: Annotated[str, Meta(description="code: start, synchronised, gap, crossed, resync")]
     update_id: Annotated[int, Meta(description="the venue's number where it changed")]
 
 
 class RequestSnapshot(MarketMessage, frozen=True, kw_only=True, array_like=True, gc=False):
     """Asks the shell for the venue's order book; the answer comes as a `BookSnapshot`."""
 
-    reason: Annotated[str, Meta(description="code: start, gap, crossed, too_old")]
+    reason: Annotated[str, Meta(description="code: start, gap, crossed, too_old, unanswered")]

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from marea.errors import Broken
 from marea.messages import codec
 from marea.messages.envelope import Log, Message, Nanos, Record, Writer
-from marea.messages.ids import derived_id, market_id, trace_id
+from marea.messages.ids import derived_id, market_id, output_id, trace_id
 from marea.messages.system import Clock, CoreDiverged, Started
 from marea.runtime.core import Core, State
 from marea.runtime.intake import Intake
@@ -59,9 +59,12 @@ class Loop(Generic[State]):
         self._wiring = wiring
         self._ports = ports
         self._intake = Intake(wiring.input_log)
+        self._self_on_input = wiring.outputs.get(wiring.input_log)
         self._sinks: dict[Log, _Sink] = {}
         self._recorded: dict[Log, Recorded] = {}
         self._schema = schema_hash(core.state_type)
+        self._effects: list[Record] = []
+        """Outputs that the shell must act on once they are appended."""
         self._snapshot_due: Nanos = 0
         self._usable = False
 
@@ -69,9 +72,9 @@ class Loop(Generic[State]):
         """Restore, claim the output logs, and find what earlier lives left on them."""
         kept = await self._restore()
         ends = await self._ports.bus.ends()
-        for log in self._wiring.output_logs:
-            recorded = Recorded(self._ports.bus, log, self._wiring.producer, kept.get(log))
-            recorded.until = await self._claim(log, ends.get(log, 0))
+        for log, producer in self._wiring.outputs.items():
+            recorded = Recorded(self._ports.bus, log, producer, kept.get(log))
+            recorded.until = await self._claim(log, producer, ends.get(log, 0))
             if await recorded.head():
                 self._recorded[log] = recorded
         self._usable = True
@@ -82,20 +85,20 @@ class Loop(Generic[State]):
         Raises `Broken` when the core failed on one; what the ones before it led to is appended.
         """
         if not self._usable:
-            raise Broken(f"{self._wiring.producer} has stopped; start it anew")
+            raise Broken(f"{self._wiring.name} has stopped; start it anew")
         self._usable = False
         if self._ports.venue_time is not None:
             await self._tell_time(self._ports.venue_time())
-        telemetry, producer = self._ports.telemetry, self._wiring.producer
+        telemetry, name = self._ports.telemetry, self._wiring.name
         begun_ns = telemetry.now_ns()
         records = await self._ports.source.read(self._wiring.input_log, self.position, limit)
         read_ns = telemetry.now_ns()
         failure = await self._take_all(records)
         taken_ns = telemetry.now_ns()
         await self._append_all()
-        telemetry.hop(producer, "read", read_ns - begun_ns, len(records))
-        telemetry.hop(producer, "decide", taken_ns - read_ns, len(records))
-        telemetry.hop(producer, "append", telemetry.now_ns() - taken_ns, len(records))
+        telemetry.hop(name, "read", read_ns - begun_ns, len(records))
+        telemetry.hop(name, "decide", taken_ns - read_ns, len(records))
+        telemetry.hop(name, "append", telemetry.now_ns() - taken_ns, len(records))
         if failure is not None:
             raise failure
         await self._snapshot_if_due()
@@ -115,7 +118,7 @@ class Loop(Generic[State]):
     # Start
 
     async def _restore(self) -> dict[Log, OutputPlace]:
-        bodies = await self._ports.snapshots.load(self._wiring.producer)
+        bodies = await self._ports.snapshots.load(self._wiring.name)
         snapshot = latest_readable(bodies, self._schema)
         if snapshot is None:
             return {}
@@ -126,29 +129,24 @@ class Loop(Generic[State]):
         self._intake = Intake(self._wiring.input_log, snapshot.intake)
         return {Log(place.channel, place.partition): place for place in snapshot.outputs}
 
-    async def _claim(self, log: Log, end: int) -> int:
+    async def _claim(self, log: Log, producer: str, end: int) -> int:
         wiring = self._wiring
         started = Started(
-            id=derived_id(self._core.service, log, "Started", wiring.producer, str(end)),
+            id=derived_id(self._core.service, log, "Started", producer, str(end)),
             ts_event=self.now,
             service=self._core.service,
             build=wiring.build,
             config=wiring.config,
             resumes_at=self.position,
         )
-        record = Record(message=started, writer=self._writer(-1), seq=0)
+        record = Record(message=started, writer=self._writer(producer, -1), seq=0)
         epoch = await self._ports.bus.append(log, [record])
-        self._sinks[log] = _Sink(self._writer(epoch))
+        self._sinks[log] = _Sink(self._writer(producer, epoch))
         return epoch
 
-    def _writer(self, epoch: int) -> Writer:
-        wiring = self._wiring
-        return Writer(
-            producer=wiring.producer,
-            epoch=epoch,
-            build=wiring.build,
-            input_log=wiring.input_log,
-        )
+    def _writer(self, producer: str, epoch: int) -> Writer:
+        build, input_log = self._wiring.build, self._wiring.input_log
+        return Writer(producer=producer, epoch=epoch, build=build, input_log=input_log)
 
     # Time
 
@@ -185,7 +183,7 @@ class Loop(Generic[State]):
         return None
 
     def _is_own_output(self, record: Record) -> bool:
-        return record.writer.producer == self._wiring.producer and not record.message.outside
+        return record.writer.producer == self._self_on_input and not record.message.outside
 
     def _fail(self, position: int, record: Record, err: Exception) -> Broken:
         for sink in self._sinks.values():
@@ -193,7 +191,7 @@ class Loop(Generic[State]):
                 sink.outbox.pop()
         log = self._wiring.input_log
         failure = Broken(
-            f"{self._wiring.producer} stopped at {log.channel}/{log.partition} position {position}, "
+            f"{self._wiring.name} stopped at {log.channel}/{log.partition} position {position}, "
             f"{type(record.message).__name__} {record.message.id}: {type(err).__name__}: {err}"
         )
         failure.__cause__ = err
@@ -238,6 +236,8 @@ class Loop(Generic[State]):
                 ts_origin=cause.ts_origin,
                 trace=trace_id(cause),
             )
+            if type(message) in self._ports.effects:
+                self._effects.append(record)
         sink.next_seq += 1
         sink.outbox.append(record)
 
@@ -256,11 +256,9 @@ class Loop(Generic[State]):
 
     def _named(self, log: Log, cause: Record, output: Message) -> Message:
         parent = cause.message.id
-        kind = type(output).__name__
-        told = ":".join(str(getattr(output, name)) for name in output.discriminator)
         return replace(
             output,
-            id=derived_id(self._core.service, log, kind, parent, told),
+            id=output_id(self._core.service, log, output, parent),
             ts_event=output.ts_event or self.now,
             parents=(parent, *output.parents),
         )
@@ -281,6 +279,8 @@ class Loop(Generic[State]):
                     self._diverge(log, found.message, message)
                 if not is_input:
                     self._core.apply(self.state, found.message)
+                    if type(message) in self._ports.effects:
+                        self._effects.append(found)
             elif log in self._recorded:
                 self._diverge(log, None, message)
             else:
@@ -328,6 +328,9 @@ class Loop(Generic[State]):
             if sink.outbox:
                 records, sink.outbox = sink.outbox, []
                 sink.position = await self._ports.bus.append(log, records) + len(records)
+        effects, self._effects = self._effects, []
+        for record in effects:
+            self._ports.effects[type(record.message)](record)
 
     async def _snapshot_if_due(self) -> None:
         if self.now < self._snapshot_due or self._recorded or self._intake.is_waiting:
@@ -338,7 +341,7 @@ class Loop(Generic[State]):
         if is_first:
             return
         snapshot = Snapshot(
-            producer=self._wiring.producer,
+            name=self._wiring.name,
             build=self._wiring.build,
             state_schema=self._schema,
             position=self.position,
@@ -356,7 +359,7 @@ class Loop(Generic[State]):
             ],
             state=msgspec.msgpack.encode(self.state),
         )
-        await self._ports.snapshots.save(self._wiring.producer, self.position, encode(snapshot))
+        await self._ports.snapshots.save(self._wiring.name, self.position, encode(snapshot))
 
 
 def _difference(recorded: Message | None, decided: Message | None) -> str:

@@ -24,7 +24,7 @@ class OutputPlace(Struct, kw_only=True):
 class Snapshot(Struct, kw_only=True):
     """The state of a loop after `position` inputs."""
 
-    producer: str
+    name: str
     build: str
     state_schema: str
     """The hash of the state's shape: a build reads only what it could have written."""

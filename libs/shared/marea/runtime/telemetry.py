@@ -10,8 +10,8 @@ class Telemetry(Protocol):
         """A monotonic time, ns."""
         ...
 
-    def hop(self, producer: str, hop: str, spent_ns: int, records: int) -> None:
-        """One step spent that long in a hop (read, decide, append) on that many records."""
+    def hop(self, name: str, hop: str, spent_ns: int, records: int) -> None:
+        """One step of the loop `name` spent that long in a hop (read, decide, append) on that many records."""
         ...
 
 
@@ -22,5 +22,5 @@ class NoTelemetry:
         """Always 0: nothing is measured."""
         return 0
 
-    def hop(self, producer: str, hop: str, spent_ns: int, records: int) -> None:
+    def hop(self, name: str, hop: str, spent_ns: int, records: int) -> None:
         """Forget it."""

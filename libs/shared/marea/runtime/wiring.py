@@ -1,6 +1,6 @@
 """What does a loop stand between: whose logs, and which world?"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -25,6 +25,9 @@ class Ports:
     bus: Bus
     snapshots: Snapshots
     telemetry: Telemetry = field(default_factory=NoTelemetry)
+    effects: Mapping[type[Message], Callable[[Record], None]] = field(default_factory=dict)
+    """What the shell does about an output of the core once it is appended; at least once, and once
+    more where a start finds the output on record."""
     venue_time: Callable[[], Nanos] | None = None
     """The venue's time, ns UTC, for a loop that tells its input log the time; None: another does."""
 
@@ -33,9 +36,11 @@ class Ports:
 class Wiring:
     """Which logs a loop reads and writes, and as whom."""
 
-    producer: str
+    name: str
+    """The loop's own: its service, and its shard, instrument or venue."""
     input_log: Log
-    output_logs: tuple[Log, ...]
+    outputs: Mapping[Log, str]
+    """Each log it writes to, and the producer it is there: `features/BTC-USDT.BINANCE`."""
     route: Callable[[Message], Log]
     """Which of the output logs a message goes to."""
     build: str

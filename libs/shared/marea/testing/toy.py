@@ -114,9 +114,9 @@ def toy_wiring(output: Log | None = None) -> Wiring:
     """Bars and alarms on logs of their own, or both on `output`."""
     bars, alarms = (output, output) if output else (BARS, ALARMS)
     return Wiring(
-        producer="toy/0",
+        name="toy/0",
         input_log=output or INPUT,
-        output_logs=(output,) if output else (BARS, ALARMS),
+        outputs={output: "toy/0"} if output else {BARS: "toy/0", ALARMS: "toy/0"},
         route=lambda message: bars if isinstance(message, Bar | GapFound) else alarms,
         build="test",
         config="{}",
