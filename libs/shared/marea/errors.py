@@ -2,6 +2,7 @@
 
 MareaError
 ├── BadInput       what was given can't be used: mend it            exit 3
+│   └── BadMessage   one message (marea.messages.errors): to the dead letters
 ├── Unavailable    something outside is away: try again             exit 4
 ├── Refused        not done, for safety: a person decides           exit 5
 └── Broken         an invariant does not hold: a bug, stop          exit 70
