@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 
-.PHONY: help demo test format lock clean
+.PHONY: help demo test schemas format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -13,6 +13,10 @@ demo: ## a simulated market turned into features, on your screen (the first run 
 test: ## every gate and every test (the first run installs)
 	@sh tools/install.sh dev
 	@$(PY) -m pytest -n auto
+
+schemas: ## write schemas/ anew from the message types
+	@sh tools/install.sh dev
+	@$(PY) -m tools.schemas
 
 format: ## format the code and mend what ruff can mend
 	@$(PY) -m ruff check --fix .
