@@ -22,7 +22,7 @@ def incompatibilities(released: Schema, present: Schema) -> list[str]:
 
 
 def _unread(writer: Schema, reader: Schema, what: str) -> Iterator[str]:
-    checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call] # avro's, untyped
+    checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call] # avro ships it untyped
     result = checker.get_compatibility(_parsed(reader), _parsed(writer))
     if result.compatibility is not SchemaCompatibilityType.compatible:
         yield f"{writer['name']}: what was {what}: {', '.join(sorted(result.messages))}"
@@ -33,7 +33,7 @@ def _parsed(schema: Schema) -> avro.schema.Schema:
 
 
 def _changes(old: Any, new: Any, place: str) -> Iterator[str]:  # noqa: ANN401 # schemas are JSON
-    """Stricter than Avro: it takes text for bytes and lets fields change places."""
+    # Stricter than Avro, which takes text for bytes and lets fields change places.
     if _is_record(old) and _is_record(new):
         yield from _field_changes(old["fields"], new["fields"], place)
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):

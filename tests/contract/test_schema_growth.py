@@ -68,16 +68,28 @@ def test_new_words_in_a_description_are_compatible() -> None:
         (lambda new: remove(new, "condition"), r"Trade\.condition isn't in its place 7"),
         (lambda new: add(new, 99), "written before can't be read now: venue_flag"),
         (lambda new: add(new, 2, default=""), r"Trade\.price isn't in its place 2"),
-        (lambda new: field(new, "price").update(type="long"), "can't be read now: reader type: long"),
-        (lambda new: field(new, "price").update(type="bytes"), r"Trade\.price was string and is byt"),
-        (lambda new: field(new, "price").update(type=["null", "string"]), r"Trade\.price was string"),
+        (
+            lambda new: field(new, "price").update(type="long"),
+            "can't be read now: reader type: long",
+        ),
+        (
+            lambda new: field(new, "price").update(type="bytes"),
+            r"Trade\.price was string and is byt",
+        ),
+        (
+            lambda new: field(new, "price").update(type=["null", "string"]),
+            r"Trade\.price was string",
+        ),
         (rename_member, r"written before can't be read now: .*buy"),
         (add_member, r"written now can't be read by what was released: .*unknown"),
         (lambda new: field(new, "condition").update(default=""), "condition has another default"),
         (lambda new: field(new, "condition").pop("default"), "condition has another default"),
         (lambda new: new["disk_order"].reverse(), r"had the fields .* on disk and has .*: add at"),
         (lambda new: new["disk_order"].append("x"), "version is 1: with 1 fields more .* it is 2"),
-        (lambda new: new.update(version=2), "version is 2: with 0 fields more than in version 1 it"),
+        (
+            lambda new: new.update(version=2),
+            "version is 2: with 0 fields more than in version 1 it",
+        ),
         (
             lambda new: field(field(new, "envelope")["type"], "seq").update(type="string"),
             r"Trade\.envelope\.seq was long and is string",
@@ -87,7 +99,7 @@ def test_new_words_in_a_description_are_compatible() -> None:
             r"Trade\.envelope\.input\.offset isn't in its place 2",
         ),
     ],
-)  # fmt: skip
+)
 def test_change_that_breaks_readers_is_caught(change: Change, message: str) -> None:
     assert re.search(message, "; ".join(changed(change)))
 

@@ -18,7 +18,7 @@ def changed(folder: Path, old: str, new: str) -> Path:
 
 def test_every_message_type_stands_on_a_channel() -> None:
     channels = load_channels()
-    assert all(channels.holding(kind) for kind in TYPES)
+    assert all(channels.channels_of(kind) for kind in TYPES)
 
 
 def test_channels_that_have_a_producer_now_are_listed() -> None:
@@ -27,8 +27,8 @@ def test_channels_that_have_a_producer_now_are_listed() -> None:
 
 def test_what_a_market_says_stands_on_the_market_only() -> None:
     channels = load_channels()
-    assert channels.holding("Trade") == ("market",)
-    assert channels.holding("Bar") == ("features",)
+    assert channels.channels_of("Trade") == ("market",)
+    assert channels.channels_of("Bar") == ("features",)
     assert channels.by_name["market"].holds("Trade")
     assert not channels.by_name["features"].holds("Trade")
 
@@ -36,11 +36,11 @@ def test_what_a_market_says_stands_on_the_market_only() -> None:
 def test_every_core_can_say_on_each_channel_that_it_started_and_diverged() -> None:
     channels = load_channels()
     for kind in ("Started", "CoreDiverged"):
-        assert channels.holding(kind) == tuple(channels.by_name)
+        assert channels.channels_of(kind) == tuple(channels.by_name)
 
 
 def test_unknown_type_stands_nowhere() -> None:
-    assert load_channels().holding("Tirade") == ()
+    assert load_channels().channels_of("Tirade") == ()
 
 
 @pytest.mark.parametrize(

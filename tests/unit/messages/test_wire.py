@@ -41,12 +41,25 @@ def test_record_comes_back_from_json(kind: type[Message], data: st.DataObject) -
 
 def test_envelope_has_what_the_architecture_says() -> None:
     assert list(wire_of(FeatureVector)["envelope"]) == [
-        "id", "type", "schema", "ts_event", "ts_known", "ts_origin", "producer", "epoch", "seq",
-        "input", "parents", "trace", "build",
-    ]  # fmt: skip
+        "id",
+        "type",
+        "schema",
+        "ts_event",
+        "ts_known",
+        "ts_origin",
+        "producer",
+        "epoch",
+        "seq",
+        "input",
+        "parents",
+        "trace",
+        "build",
+    ]
     assert wire_of(FeatureVector)["envelope"]["input"] == {
-        "channel": "market", "partition": "BTC-USDT.BINANCE", "offset": 1207,
-    }  # fmt: skip
+        "channel": "market",
+        "partition": "BTC-USDT.BINANCE",
+        "offset": 1207,
+    }
 
 
 def test_record_decided_on_no_log_has_no_input() -> None:
@@ -73,7 +86,7 @@ def test_book_delta_without_a_level_keeps_its_scales() -> None:
     assert decode_json(encode_json(record_of(delta))).message == delta
 
 
-def test_bytes_are_base64() -> None:
+def test_bytes_are_written_as_base64_text() -> None:
     payload = msgspec.structs.replace(example(DeadLetter), payload=b"\xff\x00")
     assert json.loads(encode_json(record_of(payload)))["payload"] == "/wA="
 
@@ -99,9 +112,28 @@ def test_amount_has_exactly_the_places_of_its_scale(units: int, scale: int, text
 
 @pytest.mark.parametrize(
     "text",
-    ["", ".", "5.", ".50", "+5.00", "-0.00", "05.00", "1e5", "1_0.00", " 1.00", "1.00\n", "NaN",
-     "Infinity", "0x1", "1,000.00", "1.2.3", "\u0663.\u0660\u0660", "9223372036854775808", "1" * 5000],
-)  # fmt: skip
+    [
+        "",
+        ".",
+        "5.",
+        ".50",
+        "+5.00",
+        "-0.00",
+        "05.00",
+        "1e5",
+        "1_0.00",
+        " 1.00",
+        "1.00\n",
+        "NaN",
+        "Infinity",
+        "0x1",
+        "1,000.00",
+        "1.2.3",
+        "\u0663.\u0660\u0660",
+        "9223372036854775808",
+        "1" * 5000,
+    ],
+)
 def test_text_that_is_no_plain_amount_is_refused(text: str) -> None:
     with pytest.raises(BadMessage, match=r"^price is '?.*: (a plain decimal|an amount has 64)"):
         read({**wire_of(Trade), "price": text})
@@ -239,7 +271,7 @@ def test_field_given_twice_is_refused_all_the_same() -> None:
 def test_long_value_is_shown_shortened() -> None:
     with pytest.raises(BadMessage, match=r"^taker_side is 'a{118}…: Invalid enum value") as caught:
         read({**wire_of(Trade), "taker_side": "a" * 10_000})
-    assert caught.value.value == "a" * 10_000
+    assert caught.value.received == "a" * 10_000
 
 
 @settings(max_examples=40, deadline=None)

@@ -106,7 +106,7 @@ _SCALARS: dict[type[mi.Type], str] = {
 
 
 def _type(node: mi.Type, name: str) -> str | Schema | list[str | Schema]:
-    """`name` is what an enum is called here, as every one needs a name."""
+    # `name` is what an enum is called here: every one needs a name.
     if type(node) in _SCALARS:
         return _SCALARS[type(node)]
     match node:

@@ -61,7 +61,7 @@ class Channels(Struct, frozen=True):
 
     by_name: dict[str, Channel]
 
-    def holding(self, kind: str) -> tuple[str, ...]:
+    def channels_of(self, kind: str) -> tuple[str, ...]:
         """On which channels may a message of this type stand? None at all for an unknown type."""
         return tuple(name for name, channel in self.by_name.items() if channel.holds(kind))
 

@@ -99,7 +99,7 @@ def _bad_disk(kind: str, data: bytes, error: Exception) -> BadMessage:
     bad = _bad(data, error, msgspec.msgpack.decode)
     place = bad.field.strip("[]").partition("]")[0]
     field = f"{kind}.{TYPES[kind].__struct_fields__[int(place)]}" if place.isdigit() else kind
-    return BadMessage(field, bad.value, bad.remedy)
+    return BadMessage(field, bad.received, bad.remedy)
 
 
 def _bad(data: bytes, error: Exception, decode: Callable[[bytes], object]) -> BadMessage:

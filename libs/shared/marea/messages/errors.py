@@ -12,14 +12,14 @@ class BadMessage(BadInput):
     It goes to the dead letters with its bytes, and the stream goes on.
     """
 
-    def __init__(self, field: str, value: object, remedy: str) -> None:
-        super().__init__(field, value, remedy)
+    def __init__(self, field: str, received: object, remedy: str) -> None:
+        super().__init__(field, received, remedy)
         self.field = field
-        self.value = value
+        self.received = received
         self.remedy = remedy
 
     def __str__(self) -> str:
-        shown = repr(self.value)
+        shown = repr(self.received)
         if len(shown) > VALUE_SHOWN_MAX:
             shown = shown[: VALUE_SHOWN_MAX - 1] + "…"
         return f"{self.field} is {shown}: {self.remedy}"

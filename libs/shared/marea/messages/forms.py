@@ -129,7 +129,7 @@ def _field(field: mi.Field) -> Field:
 
 
 def _single_scale(field: mi.Field) -> str:
-    """The scale that this field always shows: of one amount, there in every version."""
+    # The scale that this field always shows: of one amount, there in every version.
     node = field.type.type if isinstance(field.type, mi.Metadata) else field.type
     return _scale_of(field.type) if field.required and isinstance(node, mi.IntType) else ""
 

@@ -140,7 +140,7 @@ def _text(name: str, units: int, scale: int) -> str:
 
 
 def _units(name: str, text: str, scale: int) -> int:
-    """An amount has one text only: the one that we would write."""
+    # An amount has one text only: the one that we would write.
     try:
         units = int(text.replace(".", "", 1))
     except ValueError:
