@@ -4,8 +4,9 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from msgspec import Meta
 
+from marea.domain.book import BookStatus
 from marea.messages.envelope import Message, Nanos
-from marea.messages.market import BookStatus, Price, Qty
+from marea.messages.market import Price, Qty
 
 BarStatus: TypeAlias = Literal["complete", "partial", "empty"]
 

@@ -8,13 +8,12 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from msgspec import Meta
 
+from marea.domain.book import BookStatus
 from marea.messages.envelope import Message, Nanos
 
 Price: TypeAlias = Annotated[int, Meta(extra={"scale": "price_scale"})]
 Qty: TypeAlias = Annotated[int, Meta(extra={"scale": "qty_scale"})]
 Side: TypeAlias = Literal["buy", "sell"]
-BookStatus: TypeAlias = Literal["SYNCING", "LIVE", "BROKEN"]
-BookSequencing: TypeAlias = Literal["contiguous", "linked"]
 
 
 class MarketMessage(Message, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -37,7 +36,7 @@ class InstrumentChanged(Observation, frozen=True, kw_only=True, array_like=True,
 
     venue: Annotated[str, Meta(description="where it is traded")]
     venue_symbol: Annotated[str, Meta(description="what the venue calls it")]
-    kind: Annotated[Literal["spot", "perpetual"], Meta(description="what it is")]
+    kind: Annotated[str, Meta(description="what it is, a code: spot, perpetual")]
     base: Annotated[str, Meta(description="the asset that is bought and sold")]
     quote: Annotated[str, Meta(description="the asset that it is paid in")]
     price_increment: Annotated[Price, Meta(description="prices are multiples of it")]

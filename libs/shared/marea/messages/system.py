@@ -1,12 +1,10 @@
 """What Marea says of itself: starts, divergences, gaps, quality, what could not be read."""
 
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
 from marea.messages.envelope import Message
-
-QualityCheck: TypeAlias = Literal["sequence", "crossed", "jump", "stale", "skew", "agreement"]
 
 
 class Clock(Message, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -72,7 +70,9 @@ class QualityCheckFailed(Message, frozen=True, kw_only=True, array_like=True, gc
     discriminator: ClassVar[tuple[str, ...]] = ("check",)
 
     instrument: Annotated[str, Meta(description="BASE-QUOTE.VENUE")]
-    check: Annotated[QualityCheck, Meta(description="which check")]
+    check: Annotated[
+        str, Meta(description="a code: sequence, crossed, jump, stale, skew, agreement")
+    ]
     observed: Annotated[float, Meta(description="what was seen, in the unit of the limit")]
     limit: Annotated[float, Meta(description="what is allowed, in the unit its name ends with")]
     detail: Annotated[str, Meta(description="code with parameters")]
