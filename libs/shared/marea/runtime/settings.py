@@ -1,0 +1,283 @@
+"""What can be set, and the one way to read it: files first, then the environment.
+
+Every key is required, so that the files say all there is to say; nothing has a second default
+here. Each section stands in one file.
+"""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from hashlib import blake2b
+from pathlib import Path
+from typing import Annotated, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from marea.domain.instrument import Instrument
+from marea.errors import BadInput
+from marea.runtime.sources import Key, Layers, add_environment, add_file, nearest
+
+FILES: dict[str, list[str]] = {
+    "settings.yaml": ["log", "snapshots", "features", "demo"],
+    "strategies.yaml": ["indicators"],
+    "alerts.yaml": ["quality"],
+    "exchanges.yaml": ["venues"],
+}
+"""The sections of each file; a section's name is unique, and the environment needs no file."""
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+Count = Annotated[int, Field(ge=1)]
+Places = Annotated[int, Field(ge=0, le=18)]
+AmountText = Annotated[str, Field(pattern=r"^\d{1,18}(\.\d{1,18})?$")]
+"""A decimal number as a text, so that it never passes through a float."""
+
+
+class Section(BaseModel):
+    """Keys that belong together; unknown ones are refused and nothing is converted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class LogSettings(Section):
+    """How often the log on disk commits, and how safely."""
+
+    commit_events_max: Count
+    commit_ms_max: Count
+    synchronous: Literal["FULL", "NORMAL"]
+
+
+class SnapshotSettings(Section):
+    """How often a core's state is saved, in its own time."""
+
+    every_s: Count
+
+
+class FeatureSettings(Section):
+    """Which bars are made and how often a vector is."""
+
+    intervals_s: Annotated[tuple[Count, ...], Field(min_length=1)]
+    vector_interval_s: Count
+    vector_period_ms: Count
+    book_levels: Count
+
+    @model_validator(mode="after")
+    def _vector_rests_on_bars_that_are_made(self) -> Self:
+        if list(self.intervals_s) != sorted(set(self.intervals_s)):
+            raise ValueError(f"intervals_s is {list(self.intervals_s)}: write each once, rising")
+        if self.vector_interval_s not in self.intervals_s:
+            raise ValueError(
+                f"vector_interval_s is {self.vector_interval_s}, and no bars of that length are"
+                f" made: write one of intervals_s {list(self.intervals_s)}"
+            )
+        return self
+
+
+class DemoSettings(Section):
+    """The simulated market that the demo shows."""
+
+    seed: Annotated[int, Field(ge=0)]
+    minutes: Count
+
+
+class IndicatorSettings(Section):
+    """One indicator of the feature vector: its kernel, and the kernel's parameters."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, int | float] = Field(init=False)
+
+    kernel: str
+
+    @property
+    def parameters(self) -> dict[str, int | float]:
+        """The kernel's parameters, by name; the kernel itself judges them."""
+        return dict(self.__pydantic_extra__)
+
+
+class QualitySettings(Section):
+    """What incoming data may look like before it is called bad."""
+
+    jump_pct_max: Annotated[float, Field(gt=0)]
+    stale_s_max: Count
+    skew_ms_max: Count
+
+
+class InstrumentSettings(Section):
+    """An instrument as its venue describes it."""
+
+    venue_symbol: Annotated[str, Field(min_length=1)]
+    kind: Literal["spot", "perpetual"]
+    base: Annotated[str, Field(pattern=r"^[A-Z0-9]+$")]
+    quote: Annotated[str, Field(pattern=r"^[A-Z0-9]+$")]
+    price_scale: Places
+    qty_scale: Places
+    price_increment: AmountText
+    qty_increment: AmountText
+
+    @model_validator(mode="after")
+    def _increments_are_whole_units(self) -> Self:
+        for name, increment, scale in (
+            ("price", self.price_increment, self.price_scale),
+            ("qty", self.qty_increment, self.qty_scale),
+        ):
+            if not Decimal(increment):
+                raise ValueError(f"{name}_increment is '{increment}': write one above 0")
+            if Decimal(increment).scaleb(scale) % 1:
+                raise ValueError(
+                    f"{name}_increment is '{increment}' and has more places than {name}_scale,"
+                    f" which is {scale}: raise the scale"
+                )
+        return self
+
+    @property
+    def name(self) -> str:
+        """What an instrument of this kind and these assets is called on its venue."""
+        return f"{self.base}-{self.quote}" + ("-PERP" if self.kind == "perpetual" else "")
+
+
+class VenueSettings(Section):
+    """A venue and what is traded there."""
+
+    instruments: Annotated[dict[str, InstrumentSettings], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _names_say_what_is_traded(self) -> Self:
+        for name, instrument in self.instruments.items():
+            if name != instrument.name:
+                raise ValueError(
+                    f"instruments has '{name}', and its kind, base and quote make"
+                    f" '{instrument.name}': write the one that is right in both"
+                )
+        return self
+
+
+class Settings(Section):
+    """Everything that can be set."""
+
+    log: LogSettings
+    snapshots: SnapshotSettings
+    features: FeatureSettings
+    demo: DemoSettings
+    indicators: Annotated[dict[str, IndicatorSettings], Field(min_length=1)]
+    quality: QualitySettings
+    venues: Annotated[dict[str, VenueSettings], Field(min_length=1)]
+
+
+def find_config_dir(option: Path | None, environment: Mapping[str, str]) -> Path:
+    """The folder of the settings: the option, else `MAREA_CONFIG`, else what Marea came with.
+
+    Raises `BadInput` where it is no folder.
+    """
+    if option is not None:
+        folder, source = option, "--config"
+    elif environment.get("MAREA_CONFIG"):
+        folder, source = Path(environment["MAREA_CONFIG"]), "MAREA_CONFIG"
+    else:
+        shipped = (PACKAGE / "config", PACKAGE.parents[2] / "config")  # installed; a checkout
+        return next(folder for folder in shipped if folder.is_dir())
+    if not folder.is_dir():
+        raise BadInput(f"{source} is '{folder}', which is no folder: name one with settings.yaml")
+    return folder
+
+
+def load_settings(folder: Path, environment: Mapping[str, str]) -> Settings:
+    """The settings in force. Raises `BadInput`, which lists everything that is wrong."""
+    layers = Layers()
+    for name, sections in FILES.items():
+        add_file(layers, folder / name, sections)
+    add_environment(layers, environment)
+    try:
+        return Settings.model_validate(layers.values)
+    except ValidationError as error:
+        found = {_key(layers, detail): _describe(layers, detail) for detail in error.errors()}
+        raise BadInput("\n".join(found.values())) from None
+
+
+def effective_json(settings: Settings) -> str:
+    """The settings in force as JSON with sorted keys: equal settings give equal text."""
+    return json.dumps(settings.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+
+def settings_hash(settings: Settings) -> str:
+    """What tells two sets of settings apart: 40 hex digits of BLAKE2b-160 of the JSON."""
+    return blake2b(effective_json(settings).encode(), digest_size=20).hexdigest()
+
+
+def list_instruments(settings: Settings) -> dict[str, Instrument]:
+    """Every instrument by its id, `BTC-USDT.BINANCE`, with its amounts in units."""
+    instruments = {}
+    for venue, venue_settings in settings.venues.items():
+        for name, given in venue_settings.instruments.items():
+            instruments[f"{name}.{venue}"] = Instrument(
+                id=f"{name}.{venue}",
+                venue=venue,
+                venue_symbol=given.venue_symbol,
+                kind=given.kind,
+                base=given.base,
+                quote=given.quote,
+                price_scale=given.price_scale,
+                qty_scale=given.qty_scale,
+                price_increment=int(Decimal(given.price_increment).scaleb(given.price_scale)),
+                qty_increment=int(Decimal(given.qty_increment).scaleb(given.qty_scale)),
+            )
+    return instruments
+
+
+_REMEDIES = {
+    "int_type": "write a whole number",
+    "float_type": "write a number",
+    "finite_number": "write a finite number",
+    "string_type": "write a text, in quotes",
+    "string_pattern_mismatch": "write a text of the form {pattern}",
+    "string_too_short": "write a text that is not empty",
+    "tuple_type": "write a list, as in [1, 60]",
+    "dict_type": "write a mapping of keys to values",
+    "model_type": "write a mapping of keys to values",
+    "literal_error": "write {expected}",
+    "greater_than": "write a number above {gt}",
+    "greater_than_equal": "write a number of at least {ge}",
+    "less_than_equal": "write a number of at most {le}",
+    "too_short": "write at least one",
+}
+
+
+def _key(layers: Layers, detail: ErrorDetails) -> Key:
+    """The part of an error's location that was given or should have been."""
+    location = tuple(str(part) for part in detail["loc"])
+    if detail["type"] == "missing":
+        return location
+    while location and location not in layers.places:
+        location = location[:-1]
+    return location
+
+
+def _describe(layers: Layers, detail: ErrorDetails) -> str:
+    key = _key(layers, detail)
+    place, name = layers.place(key), ".".join(key)
+    if detail["type"] == "extra_forbidden":
+        *parents, last = key
+        guess = nearest(last, _known(parents))
+        return f"{place}: '{last}' is no setting of {'.'.join(parents)}; did you mean '{guess}'?"
+    if detail["type"] == "missing":
+        return f"{place}: {name} is missing: add it"
+    if detail["type"] == "value_error":
+        return f"{place}: {name}: {detail['ctx']['error']}"
+    remedy = _REMEDIES.get(detail["type"], detail["msg"]).format(**detail.get("ctx", {}))
+    return f"{place}: {name} is {_shown(layers.value(key))}: {remedy}"
+
+
+def _shown(value: object) -> str:
+    return repr(list(value) if isinstance(value, tuple) else value)
+
+
+def _known(parents: list[str]) -> list[str]:
+    model: object = Settings
+    for part in parents:
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            model = model.model_fields[part].annotation
+        else:
+            model = get_args(model)[1]
+    assert isinstance(model, type), "only a section refuses keys"
+    assert issubclass(model, BaseModel), "only a section refuses keys"
+    return list(model.model_fields)
