@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 
-.PHONY: help demo test schemas format lock clean
+.PHONY: help demo test schemas docs format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -17,6 +17,10 @@ test: ## every gate and every test (the first run installs)
 schemas: ## write schemas/ anew from the message types
 	@sh tools/install.sh dev
 	@$(PY) -m tools.schemas
+
+docs: ## write services/README.md anew from every service.toml
+	@sh tools/install.sh dev
+	@$(PY) -m tools.services_readme
 
 format: ## format the code and mend what ruff can mend
 	@$(PY) -m ruff check --fix .

@@ -1,13 +1,14 @@
 #!/bin/sh
-# Puts the locked packages of one extra (standalone, dev) into .venv; does nothing, and needs no
-# network, when they are there already.
+# Puts the locked packages of one extra (standalone, dev) into .venv, or into VENV; does nothing, and
+# needs no network, when they are there already.
 set -eu
 extra=$1
 here=$(cd "$(dirname "$0")/.." && pwd)
 cd "$here"
 want=$(cat requirements/install.txt "requirements/$extra.txt" pyproject.toml | cksum)
 dev=$(cat requirements/install.txt requirements/dev.txt pyproject.toml | cksum)
-have() { [ -f ".venv/installed-$1" ] && [ "$(cat ".venv/installed-$1")" = "$2" ]; }
+venv=${VENV:-.venv}
+have() { [ -f "$venv/installed-$1" ] && [ "$(cat "$venv/installed-$1")" = "$2" ]; }
 if have "$extra" "$want" || have dev "$dev"; then exit 0; fi
 
 python=${PYTHON:-python3}
@@ -22,13 +23,13 @@ away() {
 mkdir -p .cache
 export UV_CACHE_DIR="${UV_CACHE_DIR:-$here/.cache/uv}"
 : >.cache/install.log
-echo "Installing Marea ($extra) into .venv ..." >&2
-[ -x .venv/bin/python ] || "$python" -m venv .venv
-rm -f .venv/installed-*
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+echo "Installing Marea ($extra) into $venv ..." >&2
+[ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+rm -f "$venv"/installed-*
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes \
     -r requirements/install.txt >>.cache/install.log 2>&1 || away "uv"
-.venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes requirements/install.txt \
+"$venv/bin/uv" pip sync --quiet --python "$venv/bin/python" --require-hashes requirements/install.txt \
     "requirements/$extra.txt" >>.cache/install.log 2>&1 || away "$extra"
-.venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable . \
+"$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation --editable . \
     >>.cache/install.log 2>&1 || away "the build backend"
-echo "$want" >".venv/installed-$extra"
+echo "$want" >"$venv/installed-$extra"

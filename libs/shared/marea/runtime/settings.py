@@ -243,7 +243,7 @@ _REMEDIES = {
 
 
 def _key(layers: Layers, detail: ErrorDetails) -> Key:
-    """The part of an error's location that was given or should have been."""
+    # pydantic's location goes on into unions and lists; we know places of keys only
     location = tuple(str(part) for part in detail["loc"])
     if detail["type"] == "missing":
         return location

@@ -1,0 +1,38 @@
+"""What an installation without a checkout holds."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def installed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of the checkout, unpacked."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build: list[str | Path] = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d"]
+    subprocess.run([*build, folder], cwd=root, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def test_wheel_holds_the_library_the_services_and_the_settings(installed: Path) -> None:
+    packages = {path.name for path in installed.iterdir() if path.is_dir()}
+    assert {name for name in packages if not name.endswith(".dist-info")} == {"marea", "services"}
+    assert (installed / "marea" / "py.typed").exists()
+
+
+def test_installed_marea_finds_the_settings_that_it_came_with(installed: Path) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(installed)!r})\n"
+        "from marea.runtime.settings import find_config_dir, load_settings\n"
+        "folder = find_config_dir(None, {})\n"
+        "load_settings(folder, {})\n"
+        "print(folder)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert Path(done.stdout.strip()) == installed / "marea" / "config"
