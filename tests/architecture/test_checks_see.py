@@ -183,6 +183,8 @@ BAD = [
     ("docstrings", SIZING, '\ndef f():\n    """Todo"""\n', "is no sentence"),
     ("docstrings", SIZING, '\ndef _f():\n    """What it is for, in words."""\n', "is private"),
     ("docstrings", SIZING, PORT, None),
+    ("docstrings", SIZING, "\ndef test_sizing_is_a_sentence(): ...\n", None),
+    ("dead names", SIZING, "\ndef test_pytest_finds_me(): ...\n", None),
     ("dead modules", "libs/shared/marea/domain/alone.py", DOC, "nothing that runs imports it"),
     ("dead modules", "tools/alone.py", DOC, "nothing that runs imports it"),
     ("dead modules", "tests/unit/alone.py", DOC, "no test imports it"),

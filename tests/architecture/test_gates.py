@@ -43,7 +43,8 @@ def bare(tmp_path: Path, root: Path) -> Path:
     for service in ("services", "services/one", "services/two", "services/standalone"):
         write(tmp_path / service / "__init__.py", f'"""{service}."""\n')
         write(tmp_path / service / "core.py", f'"""Core of {service}."""\n')
-    write(tmp_path / "libs/shared/marea/kernels/compiled.py", '"""Compiled."""\n')
+    for module in ("errors", "kernels/compiled"):
+        write(tmp_path / f"libs/shared/marea/{module}.py", f'"""{module}."""\n')
     return tmp_path
 
 

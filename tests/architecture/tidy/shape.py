@@ -68,7 +68,7 @@ def _public_methods(node: ast.ClassDef) -> set[str]:
     return {
         child.name
         for child in node.body
-        if isinstance(child, Function) and not child.name.startswith("_")
+        if isinstance(child, Function) and not child.name.startswith(("_", "test_"))
     }
 
 

@@ -92,6 +92,11 @@ class Tree:
         return [one for path, module in self.modules.items() for one in _inside(path, module)]
 
 
+def is_case(one: Definition) -> bool:
+    """Whether it is a test, whose name is a sentence and which pytest finds by itself."""
+    return one.node.name.startswith("test_")
+
+
 def is_python(path: str) -> bool:
     """Whether the file holds Python."""
     return path.endswith(".py")

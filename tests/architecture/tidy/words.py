@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import PurePosixPath
 
-from tests.architecture.tidy.tree import Definition, Finding, Function, Tree, is_python, parameters
+from tests.architecture.tidy.tree import (
+    Definition,
+    Finding,
+    Function,
+    Tree,
+    is_case,
+    is_python,
+    parameters,
+)
 
 GLOSSARY = "docs/glossary.md"
 OURS = ("libs/", "services/", "tools/", "benchmarks/")
@@ -149,7 +157,7 @@ def check_docstrings(tree: Tree) -> Iterator[Finding]:
     for one in _definitions(tree):
         text = ast.get_docstring(one.node)
         said_by_port = text is None and one.owner and one.node.name in ported
-        if one.public and not said_by_port:
+        if one.public and not said_by_port and not is_case(one):
             yield from _judge(one.where, one.node.name, text, one.node.lineno)
         elif text and _is_private(one):
             reason = "is private: a name is enough, or a comment that says why"
@@ -173,7 +181,7 @@ def _judge(where: str, name: str, text: str | None, line: int) -> Iterator[Findi
     own = {_singular(word) for word in split_words(name)}
     if not text:
         yield Finding(where, "has no docstring: say which question it settles", line)
-    elif len(said) < 2 or not re.search(r"[.?!:]\W*$", first):
+    elif len(split_words(first)) < 3 or not re.search(r"[.?!:]\W*$", first):
         yield Finding(where, "its docstring is no sentence: say which question it settles", line)
     elif all(_singular(word) in own for word in said):
         yield Finding(where, "its docstring repeats the name: say what that doesn't", line)

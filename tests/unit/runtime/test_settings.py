@@ -176,7 +176,7 @@ def test_settings_are_frozen() -> None:
             "settings.yaml",
             "  minutes: 30",
             "  seed: 8",
-            "settings.yaml:19: 'seed' is given twice, first at",
+            "settings.yaml:18: 'seed' is given twice, first at",
         ),
         ("settings.yaml", "  minutes: 30", "  1: 30", "the key 1 is no text: put it in quotes"),
         ("settings.yaml", "  seed: 7", "  seed: [7", "not YAML (expected ',' or ']'"),

@@ -60,7 +60,6 @@ class FeatureSettings(Section):
     intervals_s: Annotated[tuple[Count, ...], Field(min_length=1)]
     vector_interval_s: Count
     vector_period_ms: Count
-    book_levels: Count
 
     @model_validator(mode="after")
     def _vector_rests_on_bars_that_are_made(self) -> Self:
