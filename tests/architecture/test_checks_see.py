@@ -102,6 +102,8 @@ class Port(Protocol):
     {DOC}
     def ask(self):
         {DOC}
+    @property
+    def qty(self) -> int: ...
 class Memory:
     {DOC}
     def ask(self): ...
@@ -125,7 +127,9 @@ BAD = [
     ("names", "libs/shared/marea/domain/domain_money.py", DOC, "repeats its folder's name"),
     ("names", "libs/shared/marea/domain/sizing_v2.py", DOC, "stands beside an older one"),
     ("names", SIZING, "\nclass OrderManager: ...\n", "its ending says nothing"),
-    ("names", SIZING, "\ndef scale_to_new(): ...\n", "stands beside an older one"),
+    ("names", SIZING, "\nclass SizingV2: ...\n", "stands beside an older one"),
+    ("names", SIZING, "\ndef scale_to_v2(): ...\n", "stands beside an older one"),
+    ("names", SIZING, "\ndef is_new(): ...\n", None),
     ("services", "services/risk/service.toml", 'name = "risks"\n', "name is 'risks'"),
     ("services", "services/risk/math.py", DOC, "no service has such a file"),
     ("services", "services/risk/a/b.py", DOC, None),

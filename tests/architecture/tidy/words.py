@@ -153,22 +153,29 @@ def check_docstrings(tree: Tree) -> Iterator[Finding]:
     """Public things that don't say what they are for, and private ones with a docstring."""
     for path in filter(is_python, tree.under(*OURS)):
         yield from _judge(path, PurePosixPath(path).stem, ast.get_docstring(tree.modules[path]), 1)
-    ported = set(_said_by_ports(tree))
+    ports = [one.node for one in _definitions(tree) if _is_port(one.node)]
+    told = {name for port in ports for name in _told(port)}
     for one in _definitions(tree):
         text = ast.get_docstring(one.node)
-        said_by_port = text is None and one.owner and one.node.name in ported
-        if one.public and not said_by_port and not is_case(one):
+        said = is_case(one) or (not text and one.owner and one.node.name in told)
+        if one.public and not said:
             yield from _judge(one.where, one.node.name, text, one.node.lineno)
         elif text and _is_private(one):
             reason = "is private: a name is enough, or a comment that says why"
             yield Finding(one.where, reason, one.node.lineno)
 
 
-def _said_by_ports(tree: Tree) -> Iterator[str]:
-    for one in _definitions(tree):
-        if isinstance(one.node, ast.ClassDef) and "Protocol" in map(ast.unparse, one.node.bases):
-            methods = [child for child in one.node.body if isinstance(child, Function)]
-            yield from (method.name for method in methods if ast.get_docstring(method))
+def _is_port(node: ast.AST) -> bool:
+    return isinstance(node, ast.ClassDef) and "Protocol" in map(ast.unparse, node.bases)
+
+
+def _told(port: ast.AST) -> Iterator[str]:
+    # what a port says of a verb holds of every implementation; a property of it is a field
+    for child in ast.iter_child_nodes(port):
+        if isinstance(child, Function):
+            is_field = "property" in map(ast.unparse, child.decorator_list)
+            if is_field or ast.get_docstring(child):
+                yield child.name
 
 
 def _is_private(one: Definition) -> bool:
