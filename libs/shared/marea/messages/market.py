@@ -42,8 +42,7 @@ class InstrumentChanged(Observation, frozen=True, kw_only=True, array_like=True,
     price_increment: Annotated[Price, Meta(description="prices are multiples of it")]
     qty_increment: Annotated[Qty, Meta(description="quantities are multiples of it")]
     book_sequencing: Annotated[
-        BookSequencing,
-        Meta(description="how deltas follow: by number, or by naming the one before"),
+        str, Meta(description="how deltas follow, a code: contiguous, by number; linked, by name")
     ]
     valid_from: Annotated[Nanos, Meta(description="ns UTC")]
 

@@ -278,9 +278,7 @@ class Loop(Generic[State]):
                 if codec.encode(found.message) != codec.encode(message):
                     self._diverge(log, found.message, message)
                 if not is_input:
-                    self._core.apply(self.state, found.message)
-                    if type(message) in self._ports.effects:
-                        self._effects.append(found)
+                    self._take_over(found)
             elif log in self._recorded:
                 self._diverge(log, None, message)
             else:
@@ -288,7 +286,12 @@ class Loop(Generic[State]):
         for found in on_record.values():
             self._diverge(self._wiring.route(found.message), found.message, None)
             if found.message.id != record.message.id:
-                self._core.apply(self.state, found.message)
+                self._take_over(found)
+
+    def _take_over(self, found: Record) -> None:
+        self._core.apply(self.state, found.message)
+        if type(found.message) in self._ports.effects:
+            self._effects.append(found)
 
     async def _on_record(self, position: int) -> dict[str, Record]:
         """What the logs hold for an input, by id, in their order."""
