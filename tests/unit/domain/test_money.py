@@ -106,7 +106,7 @@ def test_text_of_a_venue_becomes_its_exact_units(text: str, scale: int, units: i
         *("", " ", "NaN", "nan", "inf", "-inf", "Infinity", "sNaN", "null", "0x10", "1,5"),
         *(" 1", "1 ", "1\n", "1 000", "1_000", "0.0_1", "+1", "--1", "-", "1-", "-+1"),
         *(".", ".5", "5.", "1.2.3", "1.-2", "e5", "1e", "1e+", "1e1.5", "1e--2", "-.5"),
-        *("٣", "1.٣", "１", "²", "1.²", "−1", "0" * (TEXT_CHARS_MAX + 1)),  # noqa: RUF001 # digits and a minus that are not ASCII
+        *("٣", "1.٣", "１", "²", "1.²", "−1", "0" * (TEXT_CHARS_MAX + 1), "0." + "0" * 64),  # noqa: RUF001 # digits and a minus that are not ASCII
     ],
 )
 def test_text_that_is_no_number_is_refused_with_what_was_expected(text: str) -> None:
@@ -268,6 +268,14 @@ def test_fee_is_the_rate_of_the_notional(value: int, rate_e8: int, rounding: Rou
     in_range_or_refused(
         to_units(at_scale(value * rate_e8, 8), rounding), fee, value, rate_e8, rounding
     )
+
+
+def test_rounding_up_never_passes_the_range() -> None:
+    rate_e8 = 100_000_001
+    value = -(-AMOUNT_MAX * 100_000_000 // rate_e8)  # its fee is a fraction above AMOUNT_MAX
+    assert fee(value, rate_e8, Rounding.DOWN) == AMOUNT_MAX
+    with pytest.raises(AmountRangeError, match="is beyond"):
+        fee(value, rate_e8, Rounding.UP)
 
 
 def test_seven_and_a_half_basis_points_of_a_notional_round_up_for_the_payer() -> None:
