@@ -1,14 +1,13 @@
 """What is made of the market: bars and the vector of features at an instant."""
 
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
+from marea.domain.bars import BarStatus
 from marea.domain.book import BookStatus
 from marea.messages.envelope import Message, Nanos
 from marea.messages.market import Price, Qty
-
-BarStatus: TypeAlias = Literal["complete", "partial", "empty"]
 
 
 class Bar(Message, frozen=True, kw_only=True, array_like=True, gc=False):
