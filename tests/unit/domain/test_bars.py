@@ -70,22 +70,10 @@ def prices(bar: BarFigures) -> tuple[int, int, int, int]:
 
 def test_bar_holds_the_first_highest_lowest_and_last_price_and_all_volume() -> None:
     state = started(trade(10, 100, 5), trade(20, 103, 1), trade(30, 98, 2), trade(999, 101, 4))
-    assert close(state, 1250) == [
-        BarFigures(
-            ts_open=NOON_NS,
-            open=100,
-            high=103,
-            low=98,
-            close=101,
-            volume=12,
-            trade_count=4,
-            first_trade_id=10,
-            last_trade_id=999,
-            ts_first=at(10),
-            ts_last=at(999),
-            status="complete",
-        )
-    ]
+    (bar,) = close(state, 1250)
+    assert (bar.ts_open, *prices(bar), bar.volume) == (NOON_NS, 100, 103, 98, 101, 12)
+    assert (bar.trade_count, bar.first_trade_id, bar.last_trade_id) == (4, 10, 999)
+    assert (bar.ts_first, bar.ts_last, bar.status) == (at(10), at(999), "complete")
 
 
 def test_bar_closes_at_the_first_clock_at_or_after_its_end_plus_250_ms() -> None:

@@ -114,7 +114,7 @@ def format_amount(units: int, scale: int) -> str:
 class AmountParser(dict[str, int]):
     """`parse_amount` at one scale, by subscript (`units = parser["0.001"]`), remembering texts.
 
-    Venues repeat the same few texts. It holds `PARSED_TEXTS_MAX` of them (about 10 MB) and then
+    Venues repeat the same few texts. It holds `PARSED_TEXTS_MAX` of them (about 8 MiB) and then
     starts afresh; a text that raises is not remembered. Raises as `parse_amount` does.
     """
 
