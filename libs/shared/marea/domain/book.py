@@ -141,10 +141,10 @@ def best_ask(book: Book) -> tuple[int, int] | None:
     return (-keys[-1], book.asks.qtys[keys[-1]]) if keys else None
 
 
-def top(book: Book, depth: int) -> Levels:
-    """The `depth` best levels of each side, fewer where fewer are known."""
-    bids = book.bids.keys[: -depth - 1 : -1]
-    asks = book.asks.keys[: -depth - 1 : -1]
+def top(book: Book, level_count: int) -> Levels:
+    """The `level_count` best levels of each side, fewer where fewer are known."""
+    bids = book.bids.keys[: -level_count - 1 : -1]
+    asks = book.asks.keys[: -level_count - 1 : -1]
     bid_qtys, ask_qtys = book.bids.qtys, book.asks.qtys
     return Levels(
         bids,
