@@ -2,7 +2,9 @@
 
 MareaError
 ├── BadInput       what was given can't be used: mend it            exit 3
-│   └── BadMessage   one message (marea.messages.errors): to the dead letters
+│   ├── BadMessage          one of ours (marea.messages.errors): to the dead letters
+│   ├── UnreadableMessage   what a venue sent (marea.venues.port): to the dead letters
+│   └── BadTape             a recorded tape (marea.venues.tape)
 ├── Unavailable    something outside is away: try again             exit 4
 ├── Refused        not done, for safety: a person decides           exit 5
 └── Broken         an invariant does not hold: a bug, stop          exit 70
