@@ -77,6 +77,8 @@ def complexity(node: ast.AST) -> int:
     for inner in ast.walk(node):
         if isinstance(inner, ast.If | ast.For | ast.AsyncFor | ast.While | ast.ExceptHandler):
             branches += 1
+        elif isinstance(inner, ast.Try):
+            branches += bool(inner.orelse)
         elif isinstance(inner, Function):
             branches += inner is not node
         elif isinstance(inner, ast.match_case):

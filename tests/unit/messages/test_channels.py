@@ -18,7 +18,7 @@ def changed(folder: Path, old: str, new: str) -> Path:
 
 def test_every_message_type_stands_on_a_channel() -> None:
     channels = load_channels()
-    assert all(channels.channels_of(kind) for kind in TYPES)
+    assert all(any(each.holds(kind) for each in channels.by_name.values()) for kind in TYPES)
 
 
 def test_channels_that_have_a_producer_now_are_listed() -> None:
@@ -27,20 +27,24 @@ def test_channels_that_have_a_producer_now_are_listed() -> None:
 
 def test_what_a_market_says_stands_on_the_market_only() -> None:
     channels = load_channels()
-    assert channels.channels_of("Trade") == ("market",)
-    assert channels.channels_of("Bar") == ("features",)
-    assert channels.by_name["market"].holds("Trade")
+    everywhere = tuple(channels.by_name)
+    assert channels.channel_of("Trade", everywhere) == "market"
+    assert channels.channel_of("Bar", everywhere) == "features"
     assert not channels.by_name["features"].holds("Trade")
 
 
 def test_every_core_can_say_on_each_channel_that_it_started_and_diverged() -> None:
     channels = load_channels()
     for kind in ("Started", "CoreDiverged"):
-        assert channels.channels_of(kind) == tuple(channels.by_name)
+        assert all(channel.holds(kind) for channel in channels.by_name.values())
 
 
-def test_unknown_type_stands_nowhere() -> None:
-    assert load_channels().channels_of("Tirade") == ()
+def test_type_that_stands_on_none_or_two_of_the_channels_is_refused() -> None:
+    channels = load_channels()
+    with pytest.raises(BadInput, match="Bar stands on none of the channels market, quality: list"):
+        channels.channel_of("Bar", ("market", "quality"))
+    with pytest.raises(BadInput, match="GapFound stands on market, features of the channels"):
+        channels.channel_of("GapFound", ("market", "features"))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from marea.domain.book import Sequencing
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instrument:
@@ -23,3 +25,5 @@ class Instrument:
     """Prices are multiples of it, in price units."""
     qty_increment: int
     """Quantities are multiples of it, in quantity units."""
+    book_sequencing: Sequencing
+    """How the venue numbers the changes of its order book."""

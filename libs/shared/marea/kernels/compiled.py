@@ -75,7 +75,7 @@ def _compile(function: FunctionType) -> Callable[..., None]:
 
 @cache
 def _admit(function: FunctionType) -> None:
-    """Let compiled code call this plain function, and what it calls in turn."""
+    # Compiled code may call this plain function then, and what it calls in turn.
     register_jitable(function)
     for part in _parts(function):
         _admit(part)

@@ -1,5 +1,6 @@
 """Which channels there are, how each is carried, and which message types it may hold."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -61,9 +62,18 @@ class Channels(Struct, frozen=True):
 
     by_name: dict[str, Channel]
 
-    def channels_of(self, kind: str) -> tuple[str, ...]:
-        """On which channels may a message of this type stand? None at all for an unknown type."""
-        return tuple(name for name, channel in self.by_name.items() if channel.holds(kind))
+    def channel_of(self, kind: str, among: Sequence[str]) -> str:
+        """On which of these channels does a message of this type stand?
+
+        Raises `BadInput` unless it is exactly one.
+        """
+        found = [name for name in among if self.by_name[name].holds(kind)]
+        if len(found) != 1:
+            raise BadInput(
+                f"{kind} stands on {', '.join(found) or 'none'} of the channels "
+                f"{', '.join(among)}: list it on one of them"
+            )
+        return found[0]
 
 
 def load_channels(file: Path = CHANNELS_FILE) -> Channels:

@@ -51,6 +51,9 @@ class BarCorrection(Message, frozen=True, kw_only=True, array_like=True, gc=Fals
     close: Annotated[Price, Meta(description="last price, in the quote asset")]
     volume: Annotated[Qty, Meta(description="in the base asset")]
     trade_count: Annotated[int, Meta(description="trade messages in it")]
+    first_trade_id: Annotated[int, Meta(description="the venue's number; -1: no trade")]
+    last_trade_id: Annotated[int, Meta(description="the venue's number; -1: no trade")]
+    status: Annotated[BarStatus, Meta(description="of the bar with the trades that came late")]
 
 
 class FeatureVector(Message, frozen=True, kw_only=True, array_like=True, gc=False):

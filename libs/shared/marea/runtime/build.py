@@ -31,7 +31,7 @@ def platform_facts() -> dict[str, str]:
 
 
 def _libm_fingerprint() -> str:
-    """The hash of what this platform's sqrt, exp and log give for a thousand arguments."""
+    # What this platform's sqrt, exp and log give for a thousand arguments.
     digest = blake2b(digest_size=8)
     for step in range(1, 1_001):
         x = step * 0.0371

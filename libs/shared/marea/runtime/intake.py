@@ -128,7 +128,7 @@ class Intake:
                 yield from self._skip(producer, self.state.places[producer], waiting[-1][1])
 
     def _skip(self, producer: str, place: Place, cause: Record) -> Iterator[Taken]:
-        """Call what is missing missing, and take what waits."""
+        # What is missing is called missing, and what waits is taken.
         while producer in self._waiting:
             position, after = self._waiting[producer][0]
             gap = self._gap(producer, place, after.seq, cause)

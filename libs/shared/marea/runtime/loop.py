@@ -106,11 +106,6 @@ class Loop(Generic[State]):
         return len(records)
 
     @property
-    def is_recovering(self) -> bool:
-        """Whether there is still something on record that this life has not taken over."""
-        return bool(self._recorded)
-
-    @property
     def intake(self) -> Intake:
         """What was dropped, waits or is missing on the input log."""
         return self._intake
@@ -166,21 +161,29 @@ class Loop(Generic[State]):
     # Inputs
 
     async def _take_all(self, records: Sequence[Record]) -> Broken | None:
-        expects, take = self._intake.expects, self._intake.take
-        for position, record in enumerate(records, self.position):
+        expects, take = self._intake.expects, self._take
+        is_plain = not self._recorded and self._self_on_input is None
+        for record in records:
             try:
-                due = ((position, record),) if expects(record) else take(position, record)
-                for place, taken in due:
-                    if self._is_own_output(taken):
-                        continue  # it was applied at its input's place
-                    if self._recorded:
-                        await self._take_again(place, taken)
-                    else:
-                        self._take(place, taken)
+                if not expects(record):
+                    for position, taken in self._intake.take(self.position, record):
+                        await self._take_with_care(position, taken)
+                elif is_plain:
+                    take(self.position, record)
+                else:
+                    await self._take_with_care(self.position, record)
             except Exception as err:  # noqa: BLE001 # the runner: a core that fails stops its shard
-                return self._fail(position, record, err)
-            self.position = position + 1
+                return self._fail(self.position, record, err)
+            self.position += 1
         return None
+
+    async def _take_with_care(self, position: int, record: Record) -> None:
+        if self._is_own_output(record):
+            return  # it was applied at its input's place
+        if self._recorded:
+            await self._take_again(position, record)
+        else:
+            self._take(position, record)
 
     def _is_own_output(self, record: Record) -> bool:
         return record.writer.producer == self._self_on_input and not record.message.outside
@@ -212,7 +215,6 @@ class Loop(Generic[State]):
             self._refuse_twins(position)
 
     def _emit(self, log: Log, position: int, cause: Record, output: Message) -> None:
-        """Apply an output and let it wait to be appended."""
         sink = self._sinks[log]
         if output is cause.message:
             record = Record(
@@ -266,7 +268,7 @@ class Loop(Generic[State]):
     # Inputs whose outputs are on record
 
     async def _take_again(self, position: int, record: Record) -> None:
-        """Apply what the logs hold for an input; emit only what a log breaks off before."""
+        # What the logs hold for an input is applied; only what a log breaks off before is emitted.
         outputs = self._decide(record.message)
         on_record = await self._on_record(position)
         for output in outputs:
@@ -294,7 +296,6 @@ class Loop(Generic[State]):
             self._effects.append(found)
 
     async def _on_record(self, position: int) -> dict[str, Record]:
-        """What the logs hold for an input, by id, in their order."""
         found: dict[str, Record] = {}
         for log, recorded in list(self._recorded.items()):
             while (head := await recorded.head()) and head.input_offset == position:
@@ -366,7 +367,6 @@ class Loop(Generic[State]):
 
 
 def _difference(recorded: Message | None, decided: Message | None) -> str:
-    """The first field that differs, with both values."""
     if recorded is None:
         return f"decided {type(decided).__name__}, which is not on record"
     if decided is None:

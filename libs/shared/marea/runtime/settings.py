@@ -14,6 +14,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from marea.domain.book import Sequencing
 from marea.domain.instrument import Instrument
 from marea.errors import BadInput
 from marea.runtime.sources import Key, Layers, add_environment, add_file, nearest
@@ -138,6 +139,7 @@ class InstrumentSettings(Section):
 class VenueSettings(Section):
     """A venue and what is traded there."""
 
+    book_sequencing: Sequencing
     instruments: Annotated[dict[str, InstrumentSettings], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -219,6 +221,7 @@ def list_instruments(settings: Settings) -> dict[str, Instrument]:
                 qty_scale=given.qty_scale,
                 price_increment=int(Decimal(given.price_increment).scaleb(given.price_scale)),
                 qty_increment=int(Decimal(given.qty_increment).scaleb(given.qty_scale)),
+                book_sequencing=venue_settings.book_sequencing,
             )
     return instruments
 

@@ -16,11 +16,11 @@ class Telemetry(Protocol):
 
 
 class NoTelemetry:
-    """Measures nothing."""
+    """A telemetry that measures nothing."""
 
     def now_ns(self) -> int:
         """Always 0: nothing is measured."""
         return 0
 
     def hop(self, name: str, hop: str, spent_ns: int, records: int) -> None:
-        """Forget it."""
+        """Nothing is kept."""

@@ -235,6 +235,9 @@ _FROM_FEATURES: tuple[Message, ...] = (
         close=6_167_201,
         volume=196_327,
         trade_count=18,
+        first_trade_id=3_712_456_100,
+        last_trade_id=3_712_456_109,
+        status="complete",
     ),
     FeatureVector(
         id=derived_id("features", FEATURES, "FeatureVector", CLOCK.id, f"1:{BAR.id}"),

@@ -51,7 +51,7 @@ def decide(state: ToyState, event: Message) -> Sequence[Message]:
 
 
 def apply(state: ToyState, event: Message) -> None:
-    """Count it."""
+    """Count the event, and add its quantity up."""
     match event:
         case Trade():
             state.total += event.qty

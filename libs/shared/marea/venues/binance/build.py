@@ -209,10 +209,12 @@ def _snapshot(
 def _levels(
     listed: Listed, levels: wire.Levels, qty_min: int
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    read_price, read_qty = listed.prices, listed.qtys
-    prices = tuple([read_price[price] for price, _ in levels])
-    qtys = tuple([read_qty[qty] for _, qty in levels])
-    if levels and (min(prices) < 1 or min(qtys) < qty_min):
+    if not levels:
+        return (), ()
+    price_texts, qty_texts = zip(*levels, strict=True)
+    prices = tuple(map(listed.prices.__getitem__, price_texts))
+    qtys = tuple(map(listed.qtys.__getitem__, qty_texts))
+    if min(prices) < 1 or min(qtys) < qty_min:
         raise UnreadableMessage("bad_amount", f"a level: expected price > 0 and qty >= {qty_min}")
     return prices, qtys
 

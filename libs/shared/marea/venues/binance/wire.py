@@ -27,6 +27,8 @@ class Head(Struct, gc=False):
 
 
 class Trade(Struct, gc=False):
+    """`<symbol>@trade`: one match; futures say which kind in `X`."""
+
     e: Literal["trade"]
     s: str
     t: Number
@@ -38,6 +40,8 @@ class Trade(Struct, gc=False):
 
 
 class AggTrade(Struct, gc=False):
+    """`<symbol>@aggTrade`: the matches of one taker order at one price."""
+
     e: Literal["aggTrade"]
     s: str
     a: Number
@@ -50,6 +54,8 @@ class AggTrade(Struct, gc=False):
 
 
 class SpotQuote(Struct, gc=False):
+    """`<symbol>@bookTicker` of spot: no kind of event, no time."""
+
     s: str
     u: Number
     b: str
@@ -59,6 +65,8 @@ class SpotQuote(Struct, gc=False):
 
 
 class UsdmQuote(Struct, gc=False):
+    """`<symbol>@bookTicker` of USD-M."""
+
     e: Literal["bookTicker"]
     s: str
     u: Number
@@ -70,6 +78,8 @@ class UsdmQuote(Struct, gc=False):
 
 
 class SpotDelta(Struct, gc=False):
+    """`<symbol>@depth` of spot: it names no predecessor."""
+
     e: Literal["depthUpdate"]
     s: str
     E: Millis
@@ -80,6 +90,8 @@ class SpotDelta(Struct, gc=False):
 
 
 class UsdmDelta(Struct, gc=False):
+    """`<symbol>@depth` of USD-M: `pu` names its predecessor."""
+
     e: Literal["depthUpdate"]
     s: str
     T: Millis
@@ -110,6 +122,8 @@ class UsdmSnapshot(Struct, gc=False):
 
 
 class BarBody(Struct, gc=False):
+    """The figures of a bar, `k` of the event."""
+
     t: Millis
     i: str
     f: int
@@ -124,6 +138,8 @@ class BarBody(Struct, gc=False):
 
 
 class Bar(Struct, gc=False):
+    """`<symbol>@kline_<interval>`: the bar as it stands at `E`."""
+
     e: Literal["kline"]
     E: Millis
     s: str
@@ -131,6 +147,8 @@ class Bar(Struct, gc=False):
 
 
 class MarkPrice(Struct, gc=False):
+    """`<symbol>@markPrice`: mark, index and settlement price, and the funding rate."""
+
     e: Literal["markPriceUpdate"]
     E: Millis
     s: str

@@ -1,0 +1,81 @@
+"""How far does our clock stand from a venue's?
+
+Each stamped message gives a sample: when it came by our clock, less when the venue says that it was
+sent. The smallest of many is the offset plus the shortest way that a message takes; what is above
+it is delay. (A minimum filter, as NTP's clock filter, RFC 5905 section 10, but of one direction:
+the shortest way itself can't be told from the offset and stays in it.)
+"""
+
+from dataclasses import dataclass, field
+
+WINDOW_NS = 60_000_000_000
+DROP_NS = 1_000_000
+"""A new minimum counts at once when it is lower by as much as this."""
+
+
+@dataclass(slots=True)
+class Samples:
+    """Samples of one window: the least, and what their mean is made of; ns."""
+
+    least_ns: int = 0
+    total_ns: int = 0
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """Our clock less the venue's, ns."""
+
+    offset_ns: int
+    uncertainty_ns: int
+    """How far the mean sample lies above the least."""
+    sample_count: int
+
+
+@dataclass(slots=True)
+class OffsetState:
+    """The samples of this window and of the one before, and what was last told."""
+
+    ts_window: int = 0
+    """Begin of this window by our clock; 0: there is no sample yet."""
+    running: Samples = field(default_factory=Samples)
+    before: Samples = field(default_factory=Samples)
+    told_ns: int = 0
+    told_in: int = -1
+    """The window in which an offset was last told; -1: none was."""
+
+
+def sample(state: OffsetState, ts_local: int, ts_venue: int) -> None:
+    """Take a message that came at `ts_local` and that the venue stamped `ts_venue`; ns UTC."""
+    difference_ns = ts_local - ts_venue
+    if ts_local - state.ts_window >= WINDOW_NS:
+        state.ts_window = ts_local
+        state.before, state.running = state.running, Samples()
+    samples = state.running
+    if not samples.count or difference_ns < samples.least_ns:
+        samples.least_ns = difference_ns
+    samples.total_ns += difference_ns
+    samples.count += 1
+
+
+def to_tell(state: OffsetState) -> Offset | None:
+    """The offset, where it is due: the first one, one much lower, and one a window."""
+    parts = [samples for samples in (state.running, state.before) if samples.count]
+    if not parts:
+        return None
+    least_ns = min(samples.least_ns for samples in parts)
+    is_due = state.told_in != state.ts_window or least_ns <= state.told_ns - DROP_NS
+    if not is_due:
+        return None
+    count = 0
+    total_ns = 0
+    for samples in parts:
+        count += samples.count
+        total_ns += samples.total_ns
+    return Offset(least_ns, total_ns // count - least_ns, count)
+
+
+def tell(state: OffsetState, offset: Offset) -> None:
+    """Remember that an offset was told."""
+    state.told_ns = offset.offset_ns
+    state.told_in = state.ts_window

@@ -1,0 +1,60 @@
+"""How features is wired: one loop for each instrument of a shard."""
+
+from functools import cache
+
+import msgspec
+
+from marea.messages.channels import load_channels
+from marea.messages.envelope import Log, Message
+from marea.runtime.core import Core
+from marea.runtime.loop import Loop
+from marea.runtime.settings import Settings
+from marea.runtime.wiring import Ports, Wiring
+from services.features.config import FeaturesConfig, Indicator
+from services.features.core import SERVICE, FeaturesState, apply, begin, decide
+
+
+def features_config(settings: Settings, shard: str) -> FeaturesConfig:
+    """What the settings say of features. Raises `ValueError` for an indicator that can't be made."""
+    config = FeaturesConfig(
+        shard=shard,
+        intervals_s=settings.features.intervals_s,
+        vector_interval_s=settings.features.vector_interval_s,
+        vector_period_ns=settings.features.vector_period_ms * 1_000_000,
+        indicators=tuple(
+            Indicator(name=name, kernel=given.kernel, parameters=given.parameters)
+            for name, given in settings.indicators.items()
+        ),
+    )
+    begin(config)
+    return config
+
+
+def features_loop(
+    config: FeaturesConfig, instrument: str, ports: Ports, build: str, snapshot_every_ns: int
+) -> Loop[FeaturesState]:
+    """The loop that makes the features of one instrument."""
+    output = Log("features", config.shard)
+    channels = load_channels()
+
+    @cache
+    def log_of(kind: type[Message]) -> Log:
+        return Log(channels.channel_of(kind.__name__, (output.channel,)), output.partition)
+
+    core = Core(
+        service=SERVICE,
+        state_type=FeaturesState,
+        initial=lambda: begin(config),
+        decide=decide,
+        apply=apply,
+    )
+    wiring = Wiring(
+        name=f"{SERVICE}/{instrument}",
+        input_log=Log("market", instrument),
+        outputs={output: f"{SERVICE}/{instrument}"},
+        route=lambda message: log_of(type(message)),
+        build=build,
+        config=msgspec.json.encode(config, order="sorted").decode(),
+        snapshot_every_ns=snapshot_every_ns,
+    )
+    return Loop(core, wiring, ports)

@@ -1,0 +1,163 @@
+"""How a message, or what was said about one, changes what is known."""
+
+from marea.domain import book as order_book
+from marea.domain.book import Book, Sequencing
+from marea.messages.market import (
+    BookDelta,
+    BookSnapshot,
+    InstrumentChanged,
+    Quote,
+    RequestSnapshot,
+    Trade,
+)
+from marea.messages.system import DeadLetter, QualityCheckFailed
+from services.ingestion.core.findings import skew_ns
+from services.ingestion.core.numbers import judge, see
+from services.ingestion.core.state import (
+    Best,
+    IngestionState,
+    Said,
+    Stamped,
+    StreamState,
+    Told,
+)
+
+SEQUENCINGS: dict[str, Sequencing] = {"contiguous": "contiguous", "linked": "linked"}
+QUOTES_KEPT_MAX = 256
+"""A venue sends its book less often than its quotes: so many may be between."""
+BESTS_KEPT_MAX = 16
+
+
+def take_quote(state: IngestionState, stream: StreamState, quote: Quote) -> None:
+    """Keep it, until the book has come as far and can be compared with it."""
+    _see(stream)
+    update_id = quote.update_id
+    if update_id <= stream.quote_id:
+        state.duplicate_count += 1
+        return
+    state.passed_count += 1
+    stream.quote_id = update_id
+    shown = (quote.bid_price, quote.bid_qty, quote.ask_price, quote.ask_qty)
+    if stream.failing and shown[0] < shown[2]:
+        _recover(stream, "crossed")
+    best = stream.bests.pop(update_id, None)
+    if best is None:
+        _keep(stream.quotes, update_id, shown, QUOTES_KEPT_MAX)
+    else:
+        _compare(stream, update_id, best, shown)
+
+
+def take_book(state: IngestionState, stream: StreamState, event: BookDelta | BookSnapshot) -> None:
+    """Bring the book to it."""
+    _see(stream)
+    if isinstance(event, BookDelta):
+        is_new = event.last_update_id > stream.delta_id
+        if is_new:
+            stream.delta_id = event.last_update_id
+            order_book.apply_delta(stream.book, event)
+            _show_best(stream)
+            _recover_skew(state, stream, event)
+    else:
+        is_new = event.last_update_id != stream.snapshot_id
+        if is_new:
+            stream.snapshot_id = event.last_update_id
+            order_book.apply_snapshot(stream.book, event)
+    if stream.book.status == "LIVE":
+        stream.ts_requested = 0
+    _count(state, is_new=is_new)
+
+
+def take_trade(state: IngestionState, stream: StreamState, trade: Trade) -> None:
+    """Remember its number and its price."""
+    _see(stream)
+    first, last = trade.first_trade_id, trade.last_trade_id
+    if first == stream.numbers.last + 1:  # as nearly always
+        stream.numbers.last = last
+    elif judge(stream.numbers, first, last) == "duplicate":
+        state.duplicate_count += 1
+        return
+    else:
+        see(stream.numbers, first, last)
+    state.passed_count += 1
+    if trade.condition == "MARKET":
+        stream.price = trade.price
+    _recover_skew(state, stream, trade)
+
+
+def take_stamped(state: IngestionState, stream: StreamState, event: Stamped) -> None:
+    """Its stamp shows how far its stream's clock can be trusted."""
+    _see(stream)
+    state.passed_count += 1
+    _recover_skew(state, stream, event)
+
+
+def take_told(state: IngestionState, event: Told) -> None:
+    """Begin an instrument's stream; count a dead letter."""
+    if isinstance(event, InstrumentChanged):
+        fresh = StreamState(book=Book(sequencing=SEQUENCINGS[event.book_sequencing]))
+        state.streams.setdefault(event.instrument, fresh)
+    elif isinstance(event, DeadLetter):
+        state.dead_letter_count += 1
+
+
+def take_said(state: IngestionState, stream: StreamState, said: Said) -> None:
+    """Remember what was asked for and what was called bad."""
+    if isinstance(said, RequestSnapshot):
+        stream.ts_requested = said.ts_event
+    elif isinstance(said, QualityCheckFailed):
+        state.failed_counts[said.check] = state.failed_counts.get(said.check, 0) + 1
+        if said.check == "agreement":
+            stream.disagreement = ""
+        elif said.check in ("stale", "skew", "crossed") and said.check not in stream.failing:
+            stream.failing.append(said.check)
+
+
+def _see(stream: StreamState) -> None:
+    stream.ts_seen = stream.clock
+    if stream.failing:
+        _recover(stream, "stale")
+
+
+def _recover(stream: StreamState, check: str) -> None:
+    if check in stream.failing:
+        stream.failing.remove(check)
+
+
+def _recover_skew(state: IngestionState, stream: StreamState, event: Stamped) -> None:
+    if stream.failing and skew_ns(stream, event) <= state.config.skew_ns_max:
+        _recover(stream, "skew")
+
+
+def _count(state: IngestionState, *, is_new: bool) -> None:
+    if is_new:
+        state.passed_count += 1
+    else:
+        state.duplicate_count += 1
+
+
+def _show_best(stream: StreamState) -> None:
+    # They are compared with the quote of the same update, as soon as there is one.
+    book = stream.book
+    bid, ask = order_book.best_bid(book), order_book.best_ask(book)
+    if book.status != "LIVE" or bid is None or ask is None:
+        return
+    best = (*bid, *ask)
+    shown = stream.quotes.pop(book.last_update_id, None)
+    if shown is None:
+        _keep(stream.bests, book.last_update_id, best, BESTS_KEPT_MAX)
+    else:
+        _compare(stream, book.last_update_id, best, shown)
+
+
+def _keep(kept: dict[int, Best], update_id: int, best: Best, limit: int) -> None:
+    kept[update_id] = best
+    if len(kept) > limit:
+        del kept[next(iter(kept))]
+
+
+def _compare(stream: StreamState, update_id: int, best: Best, shown: Best) -> None:
+    stream.compared_count += 1
+    if best == shown:
+        stream.agreed_count += 1
+    else:
+        stream.disagreement = f"update:{update_id},book:{best},quote:{shown}"
