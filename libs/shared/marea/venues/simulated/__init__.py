@@ -1,0 +1,1 @@
+"""The simulated venue: a seeded market that speaks as Binance spot does."""
