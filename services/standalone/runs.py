@@ -58,7 +58,7 @@ class RunFolder:
 
     @property
     def log_path(self) -> Path:
-        """The record."""
+        """The file of the record."""
         return self.path / LOG_FILE
 
     def read(self) -> Run:

@@ -1,0 +1,116 @@
+"""Which market does a run see: recorded tapes, or a simulated one?"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from marea.domain.instrument import Instrument
+from marea.messages.envelope import Nanos, Record
+from marea.messages.market import RequestSnapshot
+from marea.venues.binance.parse import BinanceParser
+from marea.venues.binance.survey import survey
+from marea.venues.feed import CLOCK_PERIOD_NS, Feed, FeedPlan, Window, windows_of
+from marea.venues.simulated.market import SimulatedMarket
+from marea.venues.simulated.parameters import load_parameters
+from marea.venues.tape import Frame, Tape
+
+VENUES = {"spot": "BINANCE", "usdm": "BINANCEUSDM"}
+"""The venue that a tape of Binance is of, by its market."""
+TS_SIMULATED: Nanos = 1_767_571_200_000_000_000
+"""When simulated markets begin by our clock: 2026-01-05 00:00 UTC, so that equal seeds are equal."""
+
+
+class Market(Protocol):
+    """A market as a run needs it."""
+
+    @property
+    def plan(self) -> FeedPlan:
+        """What it brings."""
+        ...
+
+    @property
+    def feed(self) -> Feed:
+        """What it says, as the inputs of ingestion."""
+        ...
+
+    def request_snapshot(self, record: Record) -> None:
+        """Do what a `RequestSnapshot` on the log asks for; a second time, nothing."""
+        ...
+
+    def progress(self) -> float:
+        """How much of it was seen, in 0…1."""
+        ...
+
+
+class TapeMarket:
+    """Recorded captures of Binance, one after the other."""
+
+    def __init__(self, files: Sequence[Path], instruments: Mapping[str, Instrument]) -> None:
+        """Look at the files. Raises `BadInput` for a tape that can't be read."""
+        self._tape = Tape(files)
+        found = survey(files)
+        venue = VENUES[found.market]
+        traded = {each.venue_symbol: each for each in instruments.values() if each.venue == venue}
+        self.plan = FeedPlan(
+            venue=venue,
+            instruments=tuple(traded.values()),
+            parser=BinanceParser(traded, found.market),
+            venue_symbol_of_file=found.venue_symbol_of_file,
+        )
+        self.feed = Feed(self.plan, lambda: windows_of(self._tape))
+
+    def request_snapshot(self, record: Record) -> None:
+        """Nobody answers: a tape holds the snapshots that it holds."""
+
+    def progress(self) -> float:
+        """Bytes read of all bytes."""
+        return self._tape.bytes_read / self._tape.bytes_total
+
+
+class DrawnMarket:
+    """The simulated market, for some minutes of its time."""
+
+    def __init__(self, seed: int, minutes: int) -> None:
+        self._seed = seed
+        self._parameters = load_parameters()
+        self._ts_end = TS_SIMULATED + minutes * 60_000_000_000
+        self._requests: dict[int, str] = {}
+        """The instrument, by the position of the input that made ingestion ask."""
+        traded = {each.venue_symbol: each for each in self._parameters.instruments}
+        self.plan = FeedPlan(
+            venue=self._parameters.instruments[0].venue,
+            instruments=self._parameters.instruments,
+            parser=BinanceParser(traded, "spot"),
+            venue_symbol_of_file={},
+        )
+        self.feed = Feed(self.plan, self._windows)
+
+    def request_snapshot(self, record: Record) -> None:
+        """Ask the market, when the window is over in which ingestion asked."""
+        message = record.message
+        if isinstance(message, RequestSnapshot):
+            self._requests[record.input_offset] = message.instrument
+
+    def progress(self) -> float:
+        """Time passed of all time."""
+        passed = max(0, self.feed.ts_local - TS_SIMULATED)
+        return passed / (self._ts_end - TS_SIMULATED)
+
+    def _windows(self) -> Iterator[Window]:
+        market = SimulatedMarket(self._parameters, self._seed, TS_SIMULATED)
+        names = {each.id: each.venue_symbol for each in self._parameters.instruments}
+        asked = 0
+        line = 0
+        for ts_begin in range(TS_SIMULATED, self._ts_end, CLOCK_PERIOD_NS):
+            ts_end = ts_begin + CLOCK_PERIOD_NS
+            frames = [
+                Frame(self.plan.venue, line + place, ts, payload)
+                for place, (ts, payload) in enumerate(market.frames(ts_end), 1)
+            ]
+            line += len(frames)
+            if frames:
+                yield Window(ts_begin, frames)
+            for position in sorted(self._requests):
+                if asked <= position < self.feed.end:
+                    market.request_snapshot(names[self._requests[position]], ts_end)
+            asked = self.feed.end
