@@ -40,11 +40,13 @@ def take_quote(state: IngestionState, stream: StreamState, quote: Quote) -> None
     shown = (quote.bid_price, quote.bid_qty, quote.ask_price, quote.ask_qty)
     if stream.failing and shown[0] < shown[2]:
         _recover(stream, "crossed")
-    best = stream.bests.pop(update_id, None)
-    if best is None:
-        _keep(stream.quotes, update_id, shown, QUOTES_KEPT_MAX)
-    else:
-        _compare(stream, update_id, best, shown)
+    if update_id in stream.bests:
+        _compare(stream, update_id, stream.bests.pop(update_id), shown)
+        return
+    quotes = stream.quotes
+    quotes[update_id] = shown
+    if len(quotes) > QUOTES_KEPT_MAX:
+        del quotes[next(iter(quotes))]
 
 
 def take_book(state: IngestionState, stream: StreamState, event: BookDelta | BookSnapshot) -> None:
@@ -144,15 +146,11 @@ def _show_best(stream: StreamState) -> None:
     best = (*bid, *ask)
     shown = stream.quotes.pop(book.last_update_id, None)
     if shown is None:
-        _keep(stream.bests, book.last_update_id, best, BESTS_KEPT_MAX)
+        stream.bests[book.last_update_id] = best
+        if len(stream.bests) > BESTS_KEPT_MAX:
+            del stream.bests[next(iter(stream.bests))]
     else:
         _compare(stream, book.last_update_id, best, shown)
-
-
-def _keep(kept: dict[int, Best], update_id: int, best: Best, limit: int) -> None:
-    kept[update_id] = best
-    if len(kept) > limit:
-        del kept[next(iter(kept))]
 
 
 def _compare(stream: StreamState, update_id: int, best: Best, shown: Best) -> None:

@@ -18,7 +18,6 @@ from marea.messages.envelope import Log, Record, Writer
 FORMAT = 1
 TAIL_RECORDS_MAX = 10_000
 SNAPSHOTS_KEPT_MAX = 3
-CHAIN_START = bytes(20)
 TABLES = """
 CREATE TABLE log (
     id INTEGER PRIMARY KEY, channel TEXT NOT NULL, partition TEXT NOT NULL,
@@ -193,9 +192,9 @@ class SqliteBus:
     def _new_log(self, log: Log) -> _LogOnDisk:
         row = self._db.execute(
             "INSERT INTO log (channel, partition, chain) VALUES (?,?,?) RETURNING id",
-            (log.channel, log.partition, CHAIN_START),
+            (log.channel, log.partition, codec.CHAIN_START),
         ).fetchone()
-        kept = self._logs[log] = _LogOnDisk(row[0], CHAIN_START, 0)
+        kept = self._logs[log] = _LogOnDisk(row[0], codec.CHAIN_START, 0)
         return kept
 
     def _commit(self) -> None:
@@ -227,6 +226,8 @@ class SqliteBus:
 
     def _rows(self, chains: dict[int, bytes]) -> Iterator[tuple[object, ...]]:
         encode, chain_on = codec.encode, codec.chain
+        writer: Writer | None = None
+        writer_key = 0
         for kept, first, records in self._waiting:
             key = kept.key
             chain = chains.get(key, kept.chain)
@@ -234,14 +235,16 @@ class SqliteBus:
                 message = record.message
                 name = type(message).__name__
                 data = encode(message)
-                if message.canonical:
-                    chain = chain_on(chain, name, data)
+                chain = chain_on(chain, name, data)
+                if record.writer is not writer:
+                    writer = record.writer
+                    writer_key = self._writer_key(writer)
                 yield (
                     key,
                     position,
                     name,
                     data,
-                    self._writer_key(record.writer),
+                    writer_key,
                     record.seq,
                     record.input_offset,
                     record.ts_known,

@@ -40,15 +40,19 @@ def decode(kind: str, data: bytes) -> Message:
     return message
 
 
+_CHAINED = {name: name.encode() if kind.canonical else None for name, kind in TYPES.items()}
+
+
 def chain(previous: bytes, kind: str, canonical: bytes) -> bytes:
     """The hash of a log after one more message, 20 bytes: BLAKE2b-160 of all three in a row.
 
     It begins with `CHAIN_START`. A message whose type is not canonical leaves it as it was, so that
     a start or a recovery changes no hash.
     """
-    if not TYPES[kind].canonical:
+    prefix = _CHAINED[kind]
+    if prefix is None:
         return previous
-    return blake2b(previous + kind.encode() + canonical, digest_size=HASH_BYTES).digest()
+    return blake2b(previous + prefix + canonical, digest_size=HASH_BYTES).digest()
 
 
 def message_hash(message: Message) -> str:

@@ -58,24 +58,25 @@ class Intake:
 
     def expects(self, record: Record) -> bool:
         """Whether this is simply the next record of its producer; if so it counts as taken."""
-        place = self.state.places.get(record.writer.producer)
+        writer, kind = record.writer, type(record.message)
+        place = self.state.places.get(writer.producer)
         if (
             place is None
             or record.seq != place.next_seq
-            or record.writer.epoch != place.epoch
+            or writer.epoch != place.epoch
+            or kind is Started
             or self._waiting
-            or type(record.message) is Started
         ):
             return False
         place.next_seq += 1
-        if type(record.message) is Clock:
-            self._see(record.message)
+        if kind is Clock:
+            self.state.clock = max(self.state.clock, record.message.ts_event)
         return True
 
     def take(self, position: int, record: Record) -> Iterator[Taken]:
         """The records to take now that this one was read, in their order."""
         if type(record.message) is Clock:
-            self._see(record.message)
+            self.state.clock = max(self.state.clock, record.message.ts_event)
         producer, epoch = record.writer.producer, record.writer.epoch
         place = self.state.places.get(producer)
         if type(record.message) is Started:
@@ -93,9 +94,6 @@ class Intake:
             self._waiting_since.setdefault(producer, self.state.clock)
             yield from self._drain(producer, place)
         yield from self._give_up()
-
-    def _see(self, clock: Clock) -> None:
-        self.state.clock = max(self.state.clock, clock.ts_event)
 
     def _begin(self, position: int, record: Record) -> Iterator[Taken]:
         producer = record.writer.producer

@@ -215,33 +215,42 @@ class Loop(Generic[State]):
             self._refuse_twins(position)
 
     def _emit(self, log: Log, position: int, cause: Record, output: Message) -> None:
-        sink = self._sinks[log]
         if output is cause.message:
-            record = Record(
-                message=output,
-                writer=sink.writer,
-                seq=sink.next_seq,
-                input_offset=position,
-                ts_known=cause.ts_known,
-                ts_origin=cause.ts_origin,
-                trace=cause.trace,
-            )
+            self._pass_on(log, position, cause)
         else:
-            message = self._named(log, cause, output)
-            self._core.apply(self.state, message)
-            record = Record(
-                message=message,
+            self._say(log, position, self._named(log, cause, output), cause)
+
+    def _pass_on(self, log: Log, position: int, record: Record) -> None:
+        sink = self._sinks[log]
+        sink.outbox.append(
+            Record(
+                message=record.message,
                 writer=sink.writer,
                 seq=sink.next_seq,
                 input_offset=position,
-                ts_known=self.now,
-                ts_origin=cause.ts_origin,
-                trace=trace_id(cause),
+                ts_known=record.ts_known,
+                ts_origin=record.ts_origin,
+                trace=record.trace,
             )
-            if type(message) in self._ports.effects:
-                self._effects.append(record)
+        )
+        sink.next_seq += 1
+
+    def _say(self, log: Log, position: int, message: Message, cause: Record) -> None:
+        self._core.apply(self.state, message)
+        sink = self._sinks[log]
+        record = Record(
+            message=message,
+            writer=sink.writer,
+            seq=sink.next_seq,
+            input_offset=position,
+            ts_known=self.now,
+            ts_origin=cause.ts_origin,
+            trace=trace_id(cause),
+        )
         sink.next_seq += 1
         sink.outbox.append(record)
+        if type(message) in self._ports.effects:
+            self._effects.append(record)
 
     def _refuse_twins(self, position: int) -> None:
         ids: set[str] = set()
