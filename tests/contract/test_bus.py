@@ -18,6 +18,7 @@ from marea.bus.sqlite import CommitLimits, SqliteBus
 from marea.errors import BadInput, Unavailable
 from marea.testing.builders import quote_record
 from marea.testing.contracts.bus import MARKET, OTHER, BusContract, numbers, read_all
+from marea.testing.disk import frames_after_last_commit, full_disk
 
 
 class TestMemoryBus(BusContract):
@@ -120,22 +121,6 @@ def test_kill_while_appending_loses_nothing_acknowledged_and_leaves_no_half(
     assert torn >= 3
 
 
-def frames_after_last_commit(path: Path) -> int:
-    """How many pages of a transaction that never ended stand in SQLite's write-ahead log.
-
-    Its format: sqlite.org/fileformat2.html, section 4.
-    """
-    wal = Path(f"{path}-wal").read_bytes()
-    page_bytes, salts = int.from_bytes(wal[8:12]), wal[16:24]
-    pending = 0
-    for start in range(32, len(wal) - 24 - page_bytes + 1, 24 + page_bytes):
-        header = wal[start : start + 24]
-        if header[8:16] != salts:
-            break  # left over from before the last checkpoint
-        pending = 0 if int.from_bytes(header[4:8]) else pending + 1
-    return pending
-
-
 def assert_whole(path: Path, acknowledged: int) -> None:
     async def scenario() -> None:
         bus = SqliteBus(path)
@@ -157,7 +142,7 @@ def test_file_that_is_no_log_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "log.sqlite"
     path.write_bytes(b"not a database, but as long as the header of one would be" * 20)
     with pytest.raises(
-        BadInput, match=r"log\.sqlite is not a log of Marea: file is not a database"
+        BadInput, match=r"log\.sqlite is no log of Marea, or a damaged one: file is not a database"
     ):
         SqliteBus(path)
 
@@ -168,6 +153,55 @@ def test_log_of_another_format_is_refused(tmp_path: Path) -> None:
         other.execute("PRAGMA user_version=99")
     with pytest.raises(BadInput, match="has log format 99; this build reads 1"):
         SqliteBus(path)
+
+
+def test_file_that_was_never_written_to_holds_nothing_to_read(tmp_path: Path) -> None:
+    path = tmp_path / "log.sqlite"
+    path.touch()
+    with pytest.raises(BadInput, match=r"log\.sqlite holds nothing yet: go on with its run"):
+        SqliteBus(path, read_only=True)
+
+
+def test_damage_in_the_middle_is_refused_and_not_read_over(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        path = tmp_path / "log.sqlite"
+        bus = SqliteBus(path)
+        await bus.append(MARKET, [quote_record(seq) for seq in range(5_000)])
+        bus.close()
+        whole = path.read_bytes()
+        middle = len(whole) // 32768 * 16384
+        path.write_bytes(whole[:middle] + bytes(16384) + whole[middle + 16384 :])
+        with pytest.raises(BadInput, match=r"or a damaged one: .* malformed: restore it"):
+            await read_all(SqliteBus(path, read_only=True), MARKET)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("name", ["a b", "a?mode=ro", "a#b", "100%25"])
+def test_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    SqliteBus(folder / "log.sqlite").close()
+    assert [path.name for path in folder.iterdir()] == ["log.sqlite"]
+
+
+def test_full_disk_is_unavailable_and_what_was_flushed_stays(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        path = tmp_path / "log.sqlite"
+        bus = SqliteBus(path)
+        await bus.append(MARKET, [quote_record(seq) for seq in range(100)])
+        await bus.flush()
+        await bus.append(MARKET, [quote_record(seq) for seq in range(100, 20_000)])
+        with full_disk(bytes_max=500_000):
+            with pytest.raises(Unavailable, match=r"log\.sqlite: .*: make room or free the file"):
+                await bus.flush()
+            with pytest.raises(Unavailable):
+                bus.close()
+        again = SqliteBus(path)
+        assert await read_all(again, MARKET) == [quote_record(seq) for seq in range(100)]
+        again.close()
+
+    asyncio.run(scenario())
 
 
 def test_folder_that_is_not_there_is_unavailable(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from marea.errors import BadInput, Unavailable
+from marea.errors import BadInput, MareaError, Unavailable
 from marea.messages import codec
 from marea.messages.envelope import Log, Record, Writer
 
@@ -84,7 +84,8 @@ class SqliteBus:
     ) -> None:
         """Open the file, or make it.
 
-        Raises `BadInput` when it is no log of this format, `Unavailable` when it can't be opened.
+        Raises `BadInput` when it is no log of this format, or a damaged one, `Unavailable` when it
+        can't be opened.
         """
         self._limits = limits or CommitLimits()
         self._path = path
@@ -95,17 +96,25 @@ class SqliteBus:
         self._waiting_count = 0
         self._waiting_snapshots: list[tuple[str, int, bytes]] = []
         self._due_s = 0.0
-        try:
-            self._db = self._connect(read_only)
-        except sqlite3.DatabaseError as err:
-            if isinstance(err, sqlite3.OperationalError):
-                raise Unavailable(f"{path}: {err}") from err
-            raise BadInput(f"{path} is not a log of Marea: {err}") from err
-        self._load()
-
-    def _connect(self, read_only: bool) -> sqlite3.Connection:
         mode = "ro" if read_only else "rwc"
-        db = sqlite3.connect(f"file:{self._path}?mode={mode}", uri=True, isolation_level=None)
+        try:
+            self._db = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None
+            )
+        except sqlite3.Error as err:
+            raise self._refusal(err) from err
+        try:
+            self._prepare(read_only)
+            self._load()
+        except sqlite3.Error as err:
+            self._db.close()
+            raise self._refusal(err) from err
+        except BadInput:
+            self._db.close()
+            raise
+
+    def _prepare(self, read_only: bool) -> None:
+        db = self._db
         found = db.execute("PRAGMA user_version").fetchone()[0]
         if not read_only:
             db.execute("PRAGMA page_size=16384")  # of a new file: a tenth less time than 4096
@@ -115,9 +124,13 @@ class SqliteBus:
             if found == 0:
                 db.executescript(f"BEGIN; {TABLES} PRAGMA user_version={FORMAT}; COMMIT;")
                 found = FORMAT
+        if not found:
+            raise BadInput(f"{self._path} holds nothing yet: go on with its run")
         if found != FORMAT:
-            raise BadInput(f"{self._path} has log format {found}; this build reads {FORMAT}")
-        return db
+            raise BadInput(
+                f"{self._path} has log format {found}; this build reads {FORMAT}: "
+                "use the build that wrote it"
+            )
 
     def _load(self) -> None:
         ends = dict(self._db.execute("SELECT log, max(position) + 1 FROM record GROUP BY log"))
@@ -153,7 +166,7 @@ class SqliteBus:
         if start >= 0:
             return kept.tail[start : start + limit]
         self._commit()
-        rows = self._db.execute(
+        rows = self._query(
             "SELECT * FROM record WHERE log=? AND position>=? ORDER BY position LIMIT ?",
             (kept.key, position, limit),
         )
@@ -174,9 +187,7 @@ class SqliteBus:
     async def load(self, name: str) -> Sequence[bytes]:
         """The states that are kept, the latest first."""
         self._commit()
-        rows = self._db.execute(
-            "SELECT body FROM snapshot WHERE name=? ORDER BY position DESC", (name,)
-        )
+        rows = self._query("SELECT body FROM snapshot WHERE name=? ORDER BY position DESC", (name,))
         return [body for (body,) in rows]
 
     def chains(self) -> Mapping[Log, bytes]:
@@ -186,15 +197,28 @@ class SqliteBus:
 
     def close(self) -> None:
         """Write what waits and close the file."""
-        self._commit()
-        self._db.close()
+        try:
+            self._commit()
+        finally:
+            self._db.close()
+
+    def _query(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        try:
+            return self._db.execute(statement, values).fetchall()
+        except sqlite3.Error as err:
+            raise self._refusal(err) from err
+
+    def _refusal(self, err: sqlite3.Error) -> MareaError:
+        if isinstance(err, sqlite3.OperationalError):
+            return Unavailable(f"{self._path}: {err}: make room or free the file, then go on")
+        return BadInput(f"{self._path} is no log of Marea, or a damaged one: {err}: restore it")
 
     def _new_log(self, log: Log) -> _LogOnDisk:
-        row = self._db.execute(
+        [(key,)] = self._query(
             "INSERT INTO log (channel, partition, chain) VALUES (?,?,?) RETURNING id",
             (log.channel, log.partition, codec.CHAIN_START),
-        ).fetchone()
-        kept = self._logs[log] = _LogOnDisk(row[0], codec.CHAIN_START, 0)
+        )
+        kept = self._logs[log] = _LogOnDisk(key, codec.CHAIN_START, 0)
         return kept
 
     def _commit(self) -> None:
@@ -216,7 +240,7 @@ class SqliteBus:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             self._writer_keys.clear()  # their rows may be gone with it
-            raise Unavailable(f"{self._path}: {err}") from err
+            raise self._refusal(err) from err
         for kept, _, _ in self._waiting:
             kept.chain = chains.get(kept.key, kept.chain)
             kept.trim()
