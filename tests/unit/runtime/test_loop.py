@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from marea.bus.memory import MemoryBus, MemorySnapshots
-from marea.errors import Broken
+from marea.errors import Broken, Unavailable
 from marea.messages.envelope import Log, Message, Record
 from marea.messages.ids import trace_id
 from marea.messages.market import Trade
@@ -62,6 +62,20 @@ class Bench:
 
     async def read(self, log: Log) -> list[Record]:
         return list(await self.bus.read(log, 0, 99_999))
+
+
+class AwayFrom(MemoryBus):
+    """A bus of which one log can be away."""
+
+    def __init__(self, log: Log, bus: MemoryBus) -> None:
+        self._records = bus._records
+        self._log = log
+        self.is_away = False
+
+    async def read(self, log: Log, position: int, limit: int) -> Sequence[Record]:
+        if self.is_away and log == self._log:
+            raise Unavailable(f"{log.channel}/{log.partition} is away")
+        return await super().read(log, position, limit)
 
 
 def play(inputs: int, scenario: Callable[[Bench], Coroutine[Any, Any, None]]) -> None:
@@ -212,6 +226,21 @@ def test_core_that_fails_stops_the_loop_and_what_came_before_is_appended() -> No
         assert calm.divergence_count == 0
 
     play(60, scenario)
+
+
+def test_log_that_is_away_while_it_is_compared_is_no_failure_of_the_core() -> None:
+    async def scenario(bench: Bench) -> None:
+        await bench.run(bench.loop())
+        bench.forget_snapshots()
+        bus = AwayFrom(BARS, bench.bus)
+        ports = Ports(source=bench.bus, bus=bus, snapshots=bench.snapshots)
+        loop = Loop(toy_core(), toy_wiring(), ports)
+        await loop.start()
+        bus.is_away = True
+        with pytest.raises(Unavailable, match="features/toy is away"):
+            await bench.run_to_the_end(loop, 10)
+
+    play(6_000, scenario)
 
 
 def test_failure_in_the_middle_of_an_input_publishes_none_of_its_outputs() -> None:

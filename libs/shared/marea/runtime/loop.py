@@ -17,7 +17,7 @@ from typing import Generic
 import msgspec
 from msgspec.structs import replace
 
-from marea.errors import Broken
+from marea.errors import BadInput, Broken, Unavailable
 from marea.messages import codec
 from marea.messages.envelope import Log, Message, Nanos, Record, Writer
 from marea.messages.ids import derived_id, market_id, output_id, trace_id
@@ -82,7 +82,8 @@ class Loop(Generic[State]):
     async def step(self, limit: int = BATCH_RECORDS_MAX) -> int:
         """Take at most `limit` inputs and give how many there were.
 
-        Raises `Broken` when the core failed on one; what the ones before it led to is appended.
+        Raises `Broken` when the core failed on one, and what the ones before it led to is appended;
+        `Unavailable` or `BadInput` when a log is away or can't be read.
         """
         if not self._usable:
             raise Broken(f"{self._wiring.name} has stopped; start it anew")
@@ -172,6 +173,8 @@ class Loop(Generic[State]):
                     take(self.position, record)
                 else:
                     await self._take_with_care(self.position, record)
+            except (BadInput, Unavailable):
+                raise  # a log can't be read: no fault of the core
             except Exception as err:  # noqa: BLE001 # the runner: a core that fails stops its shard
                 return self._fail(self.position, record, err)
             self.position += 1
