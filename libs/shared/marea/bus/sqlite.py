@@ -1,15 +1,19 @@
-"""Logs on disk in one SQLite file: the record of an embedded run, readable with any SQLite tool.
+"""Logs on disk in one SQLite file: the record of an embedded run.
 
-Records wait in memory and are written in groups, each in one transaction and in the order of their
-appends: a kill takes whole groups from the end, never a part of one.
+Records wait in memory and are written in groups, each in one transaction: a kill takes whole groups
+from the end, never a part of one. A row holds a segment of one log, because a row for each record
+costs more than twice as much (measured: 3.5 µs a record against 1.4).
 """
 
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
 
 from marea.errors import BadInput, MareaError, Unavailable
 from marea.messages import codec
@@ -18,6 +22,7 @@ from marea.messages.envelope import Log, Record, Writer
 FORMAT = 1
 TAIL_RECORDS_MAX = 10_000
 SNAPSHOTS_KEPT_MAX = 3
+SEGMENT_RECORDS_MAX = 256
 TABLES = """
 CREATE TABLE log (
     id INTEGER PRIMARY KEY, channel TEXT NOT NULL, partition TEXT NOT NULL,
@@ -25,16 +30,18 @@ CREATE TABLE log (
 CREATE TABLE writer (
     id INTEGER PRIMARY KEY, producer TEXT NOT NULL, epoch INTEGER NOT NULL, build TEXT NOT NULL,
     input_channel TEXT, input_partition TEXT);
-CREATE TABLE record (
-    log INTEGER NOT NULL, position INTEGER NOT NULL, type TEXT NOT NULL, message BLOB NOT NULL,
-    writer INTEGER NOT NULL, seq INTEGER NOT NULL, input_offset INTEGER NOT NULL,
-    ts_known INTEGER NOT NULL, ts_origin INTEGER NOT NULL, trace TEXT NOT NULL,
-    PRIMARY KEY (log, position)) WITHOUT ROWID;
+CREATE TABLE segment (
+    log INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (log, first)) WITHOUT ROWID;
 CREATE TABLE snapshot (
     name TEXT NOT NULL, position INTEGER NOT NULL, body BLOB NOT NULL,
     PRIMARY KEY (name, position));
 """
-ROW = "INSERT INTO record VALUES (?,?,?,?,?,?,?,?,?,?)"
+SEGMENTS_FROM = """
+SELECT first, body FROM segment WHERE log = :log AND first >= (
+    SELECT max(first) FROM segment WHERE log = :log AND first <= :position)
+ORDER BY first
+"""
 OLD_SNAPSHOTS = """
 DELETE FROM snapshot WHERE (name, position) IN (
     SELECT name, position FROM (
@@ -54,22 +61,44 @@ class CommitLimits:
     """FULL outlives a loss of power as well as a kill."""
 
 
-class _LogOnDisk:
-    """One log: the end of it in memory, and its key and chain hash on disk."""
+class _Row(Struct, array_like=True, gc=False):
+    """A record as it stands in a segment; of its writer the key."""
 
-    __slots__ = ("chain", "first", "key", "tail")
+    kind: str
+    message: bytes
+    writer: int
+    seq: int
+    input_offset: int
+    ts_known: int
+    ts_origin: int
+    trace: str
+
+
+_encode_segment = msgspec.msgpack.Encoder().encode
+_decode_segment = msgspec.msgpack.Decoder(list[_Row]).decode
+
+
+class _LogOnDisk:
+    """One log: its key and chain hash on disk, and the end of it in memory."""
+
+    __slots__ = ("chain", "first", "key", "tail", "waiting")
 
     def __init__(self, key: int, chain: bytes, end: int) -> None:
         self.key = key
         self.chain = chain
         self.first = end
+        """The position of the first record in memory."""
         self.tail: list[Record] = []
+        self.waiting: list[Record] = []
+        """The end of the tail that is not on disk yet."""
 
     @property
     def end(self) -> int:
         return self.first + len(self.tail)
 
-    def trim(self) -> None:
+    def written(self, chain: bytes) -> None:
+        self.chain = chain
+        self.waiting.clear()
         if len(self.tail) > 2 * TAIL_RECORDS_MAX:
             gone = len(self.tail) - TAIL_RECORDS_MAX
             del self.tail[:gone]
@@ -92,7 +121,6 @@ class SqliteBus:
         self._logs: dict[Log, _LogOnDisk] = {}
         self._writers: dict[int, Writer] = {}
         self._writer_keys: dict[int, tuple[int, Writer]] = {}
-        self._waiting: list[tuple[_LogOnDisk, int, Sequence[Record]]] = []
         self._waiting_count = 0
         self._waiting_snapshots: list[tuple[str, int, bytes]] = []
         self._due_s = 0.0
@@ -133,7 +161,7 @@ class SqliteBus:
             )
 
     def _load(self) -> None:
-        ends = dict(self._db.execute("SELECT log, max(position) + 1 FROM record GROUP BY log"))
+        ends = dict(self._db.execute("SELECT log, max(first + count) FROM segment GROUP BY log"))
         for key, channel, partition, chain in self._db.execute("SELECT * FROM log"):
             self._logs[Log(channel, partition)] = _LogOnDisk(key, chain, ends.get(key, 0))
         for key, producer, epoch, build, channel, partition in self._db.execute(
@@ -151,7 +179,7 @@ class SqliteBus:
         kept.tail.extend(records)
         if not self._waiting_count:
             self._due_s = time.monotonic() + self._limits.wait_ms_max / 1000
-        self._waiting.append((kept, position, records))
+        kept.waiting.extend(records)
         self._waiting_count += len(records)
         if self._waiting_count >= self._limits.records_max or time.monotonic() >= self._due_s:
             self._commit()
@@ -166,11 +194,7 @@ class SqliteBus:
         if start >= 0:
             return kept.tail[start : start + limit]
         self._commit()
-        rows = self._query(
-            "SELECT * FROM record WHERE log=? AND position>=? ORDER BY position LIMIT ?",
-            (kept.key, position, limit),
-        )
-        return [self._record(row) for row in rows]
+        return self._read_disk(kept, position, limit)
 
     async def ends(self) -> Mapping[Log, int]:
         """The position after the last record of each log."""
@@ -211,6 +235,9 @@ class SqliteBus:
     def _refusal(self, err: sqlite3.Error) -> MareaError:
         if isinstance(err, sqlite3.OperationalError):
             return Unavailable(f"{self._path}: {err}: make room or free the file, then go on")
+        return self._damaged(err)
+
+    def _damaged(self, err: Exception) -> BadInput:
         return BadInput(f"{self._path} is no log of Marea, or a damaged one: {err}: restore it")
 
     def _new_log(self, log: Log) -> _LogOnDisk:
@@ -221,16 +248,28 @@ class SqliteBus:
         kept = self._logs[log] = _LogOnDisk(key, codec.CHAIN_START, 0)
         return kept
 
+    def _read_disk(self, kept: _LogOnDisk, position: int, limit: int) -> list[Record]:
+        found: list[Record] = []
+        try:
+            segments = self._db.execute(SEGMENTS_FROM, {"log": kept.key, "position": position})
+            for first, body in segments:
+                rows = _decode_segment(body)[max(0, position - first) :]
+                found += map(self._record, rows[: limit - len(found)])
+                if len(found) == limit:
+                    break
+        except sqlite3.Error as err:
+            raise self._refusal(err) from err
+        except msgspec.DecodeError as err:
+            raise self._damaged(err) from err
+        return found
+
     def _commit(self) -> None:
-        if not self._waiting and not self._waiting_snapshots:
+        if not self._waiting_count and not self._waiting_snapshots:
             return
-        chains: dict[int, bytes] = {}
+        waiting = [kept for kept in self._logs.values() if kept.waiting]
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany(ROW, self._rows(chains))
-            self._db.executemany(
-                "UPDATE log SET chain=? WHERE id=?", [(chain, key) for key, chain in chains.items()]
-            )
+            chains = [self._write(kept) for kept in waiting]
             self._db.executemany(
                 "INSERT OR REPLACE INTO snapshot VALUES (?,?,?)", self._waiting_snapshots
             )
@@ -241,41 +280,42 @@ class SqliteBus:
                 self._db.execute("ROLLBACK")
             self._writer_keys.clear()  # their rows may be gone with it
             raise self._refusal(err) from err
-        for kept, _, _ in self._waiting:
-            kept.chain = chains.get(kept.key, kept.chain)
-            kept.trim()
-        self._waiting.clear()
+        for kept, chain in zip(waiting, chains, strict=True):
+            kept.written(chain)
         self._waiting_snapshots.clear()
         self._waiting_count = 0
 
-    def _rows(self, chains: dict[int, bytes]) -> Iterator[tuple[object, ...]]:
-        encode, chain_on = codec.encode, codec.chain
-        writer: Writer | None = None
-        writer_key = 0
-        for kept, first, records in self._waiting:
-            key = kept.key
-            chain = chains.get(key, kept.chain)
-            for position, record in enumerate(records, first):
-                message = record.message
-                name = type(message).__name__
-                data = encode(message)
-                chain = chain_on(chain, name, data)
+    def _write(self, kept: _LogOnDisk) -> bytes:
+        encode, chain_on, chain = codec.encode, codec.chain, kept.chain
+        records, end = kept.waiting, kept.end
+        first = end - len(records)
+        writer, writer_key = records[0].writer, self._writer_key(records[0].writer)
+        for start in range(0, len(records), SEGMENT_RECORDS_MAX):
+            rows = []
+            for record in records[start : start + SEGMENT_RECORDS_MAX]:
+                kind = type(record.message).__name__
+                data = encode(record.message)
+                chain = chain_on(chain, kind, data)
                 if record.writer is not writer:
-                    writer = record.writer
-                    writer_key = self._writer_key(writer)
-                yield (
-                    key,
-                    position,
-                    name,
-                    data,
-                    writer_key,
-                    record.seq,
-                    record.input_offset,
-                    record.ts_known,
-                    record.ts_origin,
-                    record.trace,
+                    writer, writer_key = record.writer, self._writer_key(record.writer)
+                rows.append(
+                    (
+                        kind,
+                        data,
+                        writer_key,
+                        record.seq,
+                        record.input_offset,
+                        record.ts_known,
+                        record.ts_origin,
+                        record.trace,
+                    )
                 )
-            chains[key] = chain
+            self._db.execute(
+                "INSERT INTO segment VALUES (?,?,?,?)",
+                (kept.key, first + start, len(rows), _encode_segment(rows)),
+            )
+        self._db.execute("UPDATE log SET chain=? WHERE id=?", (chain, kept.key))
+        return chain
 
     def _writer_key(self, writer: Writer) -> int:
         known = self._writer_keys.get(id(writer))
@@ -291,14 +331,13 @@ class SqliteBus:
         self._writers[row[0]] = writer
         return int(row[0])
 
-    def _record(self, row: tuple[Any, ...]) -> Record:
-        _, _, name, data, writer, seq, input_offset, ts_known, ts_origin, trace = row
+    def _record(self, row: _Row) -> Record:
         return Record(
-            message=codec.decode(name, data),
-            writer=self._writers[writer],
-            seq=seq,
-            input_offset=input_offset,
-            ts_known=ts_known,
-            ts_origin=ts_origin,
-            trace=trace,
+            message=codec.decode(row.kind, row.message),
+            writer=self._writers[row.writer],
+            seq=row.seq,
+            input_offset=row.input_offset,
+            ts_known=row.ts_known,
+            ts_origin=row.ts_origin,
+            trace=row.trace,
         )
