@@ -6,9 +6,10 @@ a dead letter. All of it follows from the frames alone: a feed that begins anew 
 inputs at the same positions.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from pathlib import PurePath
-from typing import NamedTuple, NoReturn, Protocol
+from typing import NamedTuple, Protocol
 
 from marea.domain import clock_offset
 from marea.domain.clock_offset import OffsetState
@@ -53,6 +54,11 @@ def windows_of(frames: Iterable[Frame]) -> Iterator[Window]:
 class Parser(Protocol):
     """Reads what a venue sends."""
 
+    @property
+    def unstamped(self) -> Set[type[Observation]]:
+        """Messages to which the venue gives no time: their `ts_event` is `ts_known`."""
+        ...
+
     def parse(
         self, payload: bytes, ts_known: Nanos, venue_symbol: str | None = None
     ) -> Observation:
@@ -81,6 +87,8 @@ class Feed:
     def __init__(self, plan: FeedPlan, begin: Callable[[], Iterator[Window]]) -> None:
         """`begin` gives the windows anew from the first."""
         self._plan = plan
+        self._parser = plan.parser
+        self._venue_symbol_of_file = plan.venue_symbol_of_file
         self._begin = begin
         self._writer = Writer(producer=f"feed/{plan.venue}", epoch=0, build="")
         self._instruments = {instrument.id: instrument for instrument in plan.instruments}
@@ -131,7 +139,6 @@ class Feed:
         self._first += len(self._ready)
         self._ready = []
         self._ts_local = window.ts_begin
-        self._ts_clock = max(self._ts_clock, window.ts_begin - self._offset_ns)
         self._tell_time()
         self.frame_count += len(window.frames)
         self._take(window.frames)
@@ -145,7 +152,8 @@ class Feed:
         self._held = []
         for _ in range(WINDOWS_WITHOUT_STAMP_MAX):
             for frame in ahead[-1].frames:
-                self._sample(frame)
+                with suppress(UnreadableMessage):
+                    self._observe(frame, frame.ts_local)
             following = None if self._offset.ts_window else next(self._windows, None)
             if following is None:
                 break
@@ -155,21 +163,12 @@ class Feed:
         self._offset_ns = found.offset_ns if found else 0
         self._offset = OffsetState()
 
-    def _sample(self, frame: Frame) -> None:
-        try:
-            whose = self._plan.venue_symbol_of_file.get(frame.file)
-            message = self._plan.parser.parse(frame.payload, frame.ts_local, whose)
-        except UnreadableMessage:
-            return
-        if message.ts_event != frame.ts_local:
-            clock_offset.sample(self._offset, frame.ts_local, message.ts_event)
-
     def _tell_time(self) -> None:
         offset = clock_offset.to_tell(self._offset)
         if offset is not None:
             clock_offset.tell(self._offset, offset)
             self._offset_ns = offset.offset_ns
-            self._ts_clock = max(self._ts_clock, self._ts_local - offset.offset_ns)
+        self._ts_clock = max(self._ts_clock, self._ts_local - self._offset_ns)
         for stream in self._streams:
             if offset is not None:
                 self._put(self._offset_message(stream, offset))
@@ -192,21 +191,15 @@ class Feed:
     # Messages
 
     def _take(self, frames: Sequence[Frame]) -> None:
-        # The hottest loop of ingestion's shell: what nearly every message needs stands inline.
-        parse, whose = self._plan.parser.parse, self._plan.venue_symbol_of_file
         offset_ns, writer, ready = self._offset_ns, self._writer, self._ready
         for frame in frames:
             ts_known = frame.ts_local - offset_ns
             message: Message
             try:
-                if frame.reason:
-                    _refuse(frame)
-                message = observed = parse(frame.payload, ts_known, whose.get(frame.file))
+                message = observed = self._observe(frame, ts_known)
             except UnreadableMessage as err:
                 message = self._dead_letter(frame, ts_known, err)
             else:
-                if observed.ts_event != ts_known:
-                    clock_offset.sample(self._offset, frame.ts_local, observed.ts_event)
                 if observed.instrument not in self._streams:
                     self._begin_stream(observed.instrument)
             ready.append(
@@ -218,6 +211,15 @@ class Feed:
                     ts_origin=ts_known,
                 )
             )
+
+    def _observe(self, frame: Frame, ts_known: Nanos) -> Observation:
+        if frame.reason:
+            raise UnreadableMessage(frame.reason, frame.detail)
+        whose = self._venue_symbol_of_file.get(frame.file)
+        observed = self._parser.parse(frame.payload, ts_known, whose)
+        if type(observed) not in self._parser.unstamped:
+            clock_offset.sample(self._offset, frame.ts_local, observed.ts_event)
+        return observed
 
     def _begin_stream(self, stream: str) -> None:
         instrument = self._instruments[stream]
@@ -261,7 +263,3 @@ class Feed:
         self._ready.append(
             Record(message=message, writer=self._writer, seq=position, ts_known=ts, ts_origin=ts)
         )
-
-
-def _refuse(frame: Frame) -> NoReturn:
-    raise UnreadableMessage(frame.reason, frame.detail)

@@ -7,7 +7,7 @@ import msgspec
 
 from marea.domain.instrument import Instrument
 from marea.domain.money import BadAmountError
-from marea.messages.market import Observation
+from marea.messages.market import BookSnapshot, Observation, Quote
 from marea.venues.binance import build, wire
 from marea.venues.port import UnreadableMessage
 
@@ -68,6 +68,11 @@ STREAMS: Mapping[Market, Mapping[str, Kind]] = {
 """By market, then by what follows `<symbol>@` in the stream's name; `restDepthSnapshot` is no
 stream of the venue: recorders wrap its answer to a request so.
 """
+UNSTAMPED: Mapping[Market, frozenset[type[Observation]]] = {
+    "spot": frozenset({Quote, BookSnapshot}),
+    "usdm": frozenset(),
+}
+"""Messages to which the venue gives no time."""
 _STREAM_OF_EVENT = {
     "trade": "trade",
     "aggTrade": "aggTrade",
@@ -83,6 +88,7 @@ class BinanceParser:
     """Reads the payloads of one market, bare or in the envelope of a combined stream."""
 
     def __init__(self, instruments: Mapping[str, Instrument], market: Market) -> None:
+        self.unstamped = UNSTAMPED[market]
         self._streams = STREAMS[market]
         self._listed = {
             venue_symbol: build.Listed.of(instrument)
