@@ -253,6 +253,21 @@ def test_payload_that_can_not_be_read_becomes_a_dead_letter_with_its_bytes_and_i
     assert feed.frame_count == 3
 
 
+@pytest.mark.parametrize("at_ms", [-T0 // MS, -86_400_001, 86_400_001, 8_000_000_000_000])
+def test_stamp_far_from_its_arrival_is_not_believed(at_ms: int) -> None:
+    told = messages(frames((0, trade(1, at_ms)), (1, trade(2, 0)), (101, trade(3, 100))))
+    assert [type(each) for each in told[:4]] == [DeadLetter, InstrumentChanged, Clock, Trade]
+    (letter,) = of_kind(DeadLetter, told)
+    assert letter.reason == "bad_time"
+    assert letter.detail == f"stamp {T0 + at_ms * MS}: expected within a day of its arrival {T0}"
+    assert times(told) == [-1, 99]
+
+
+@pytest.mark.parametrize("at_ms", [-86_400_000, 86_400_000])
+def test_recorder_may_be_a_day_wrong(at_ms: int) -> None:
+    assert times(messages(frames((0, trade(1, at_ms))))) == [at_ms]
+
+
 @pytest.mark.parametrize(
     "line", [trade(7, 0), b"noise", str(T0).encode()], ids=["valid JSON", "noise", "no payload"]
 )
@@ -288,7 +303,7 @@ def test_bare_snapshot_belongs_to_the_one_instrument_of_its_file() -> None:
 
 
 def test_delta_and_snapshot_come_as_what_they_are() -> None:
-    delta = payload(samples.SPOT_DELTA, "btcusdt@depth@100ms")
+    delta = payload(samples.SPOT_DELTA | {"E": T0 // MS}, "btcusdt@depth@100ms")
     snapshot = payload(samples.SPOT_SNAPSHOT, "btcusdt@restDepthSnapshot")
     told = messages(frames((0, delta), (1, snapshot)))
     assert of_kind(BookDelta, told)[0].last_update_id == 160

@@ -24,6 +24,8 @@ from marea.venues.tape import Frame
 CLOCK_PERIOD_NS = 100_000_000
 WINDOWS_WITHOUT_STAMP_MAX = 50
 """After so many windows without a stamped message our clock is taken for the venue's."""
+STAMP_OFF_NS_MAX = 86_400_000_000_000
+"""How far a venue's stamp may lie from our clock: the clock of a stream never comes back."""
 
 
 class Window(NamedTuple):
@@ -217,6 +219,11 @@ class Feed:
             raise UnreadableMessage(frame.reason, frame.detail)
         whose = self._venue_symbol_of_file.get(frame.file)
         observed = self._parser.parse(frame.payload, ts_known, whose)
+        if abs(observed.ts_event - frame.ts_local) > STAMP_OFF_NS_MAX:
+            raise UnreadableMessage(
+                "bad_time",
+                f"stamp {observed.ts_event}: expected within a day of its arrival {frame.ts_local}",
+            )
         if type(observed) not in self._parser.unstamped:
             clock_offset.sample(self._offset, frame.ts_local, observed.ts_event)
         return observed
