@@ -126,6 +126,15 @@ def test_noise_before_the_first_readable_line_is_not_lost(tmp_path: Path) -> Non
         (3, "no_stamp", b"me"),
         (4, "", b"a"),
     ]
+    assert {frame.ts_local for frame in read} == {NS}
+
+
+def test_noise_at_the_begin_of_a_later_file_has_the_time_of_the_line_before_it(
+    tmp_path: Path,
+) -> None:
+    first = write(tmp_path, f"{NS} a", name="first")
+    second = write(tmp_path, "noise", f"{NS + 7} b", name="second")
+    assert [frame.ts_local for frame in frames(first, second)] == [NS, NS, NS + 7]
 
 
 def test_line_that_is_too_long_is_unreadable_and_never_held_whole(

@@ -13,6 +13,7 @@ from typing import BinaryIO, Protocol
 
 import zstandard
 from msgspec import Struct
+from msgspec.structs import replace
 
 from marea.errors import BadInput
 
@@ -50,7 +51,7 @@ class Frame(Struct, frozen=True, gc=False):
     line: int
     """From 1."""
     ts_local: int
-    """The recorder's clock, ns; of an unreadable line, the latest known."""
+    """The recorder's clock, ns; of an unreadable line, the latest known, else the first."""
     payload: bytes
     reason: str = ""
     """Code: no_stamp, no_payload, line_too_long."""
@@ -102,9 +103,11 @@ class Tape:
 
     def _frames(self, lines: Iterator[bytes]) -> Iterator[Frame]:
         noise, first = self._opening(lines)
-        yield from noise
         digits = first.index(b" ")
         nanos = NANOS_BY_DIGITS[digits]
+        self._ts_latest = self._ts_latest or int(first[:digits]) * nanos
+        for frame in noise:
+            yield replace(frame, ts_local=self._ts_latest)
         for line in chain((first,), lines):
             self._line += 1
             stamp, _, payload = line.partition(b" ")
