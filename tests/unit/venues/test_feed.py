@@ -37,7 +37,7 @@ def kinds(told: list[Message]) -> list[str]:
     """The type of each, and whose it is."""
     names = {BTC.id: "BTC", ETH.id: "ETH"}
     return [
-        f"{type(each).__name__} {names[getattr(each, 'instrument', '') or each.stream]}"
+        f"{type(each).__name__} {names[getattr(each, 'instrument', '') or getattr(each, 'stream', '')]}"
         for each in told
     ]
 
