@@ -126,7 +126,11 @@ def of_told(streams: Mapping[str, StreamState], event: Told) -> Sequence[Ingesti
             ts_event=event.ts_event, instrument=event.instrument, reason="start"
         )
         status = BookStatusChanged(
-            instrument=event.instrument, status="SYNCING", reason="start", update_id=-1
+            ts_event=event.ts_event,
+            instrument=event.instrument,
+            status="SYNCING",
+            reason="start",
+            update_id=-1,
         )
         return [event, status, asked]
     return (event,)
