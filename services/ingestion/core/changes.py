@@ -26,6 +26,8 @@ SEQUENCINGS: dict[str, Sequencing] = {"contiguous": "contiguous", "linked": "lin
 QUOTES_KEPT_MAX = 256
 """A venue sends its book less often than its quotes: so many may be between."""
 BESTS_KEPT_MAX = 16
+IDS_KEPT_MAX = 64
+"""A message that comes twice comes again soon: two connections, a recorder that starts anew."""
 
 
 def take_quote(state: IngestionState, stream: StreamState, quote: Quote) -> None:
@@ -89,7 +91,13 @@ def take_trade(state: IngestionState, stream: StreamState, trade: Trade) -> None
 def take_stamped(state: IngestionState, stream: StreamState, event: Stamped) -> None:
     """Its stamp shows how far its stream's clock can be trusted."""
     _see(stream)
+    if event.id in stream.ids:
+        state.duplicate_count += 1
+        return
     state.passed_count += 1
+    stream.ids.append(event.id)
+    if len(stream.ids) > IDS_KEPT_MAX:
+        del stream.ids[0]
     _recover_skew(state, stream, event)
 
 

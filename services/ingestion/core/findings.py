@@ -100,7 +100,9 @@ def of_trade(
 def of_stamped(
     config: IngestionConfig, stream: StreamState, event: Stamped
 ) -> Sequence[IngestionOutput]:
-    """Does its stamp lie near its stream's clock?"""
+    """Is it new, and does its stamp lie near its stream's clock?"""
+    if event.id in stream.ids:
+        return ()
     return [event, *_skewed(config, stream, event)]
 
 

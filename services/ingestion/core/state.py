@@ -48,6 +48,8 @@ class StreamState:
     delta_id: int = -1
     snapshot_id: int = -1
     quote_id: int = -1
+    ids: list[str] = field(default_factory=list)
+    """Of the last marks and bars of the venue, to which it gives no rising number."""
     quotes: dict[int, Best] = field(default_factory=dict)
     """The last quotes by their update, until the book has come as far."""
     bests: dict[int, Best] = field(default_factory=dict)
