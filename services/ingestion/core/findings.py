@@ -66,14 +66,17 @@ def of_snapshot(stream: StreamState, snapshot: BookSnapshot) -> Sequence[Ingesti
     match order_book.foresee_snapshot(stream.book, snapshot):
         case "synchronised":
             return [snapshot, _status(snapshot, "LIVE", "synchronised")]
-        case "loaded" if stream.book.status == "BROKEN":
-            return [snapshot, _status(snapshot, "SYNCING", "resync")]
-        case "too_old":
-            return [snapshot, _request(snapshot.instrument, "too_old")]
         case "crossed":
             return [snapshot, *_crossed(snapshot)]
-        case _:
+        case "ignored":
             return (snapshot,)
+        case effect:
+            said: list[IngestionOutput] = [snapshot]
+            if stream.book.status == "BROKEN":
+                said.append(_status(snapshot, "SYNCING", "resync"))
+            if effect == "too_old":
+                said.append(_request(snapshot.instrument, "too_old"))
+            return said
 
 
 def of_trade(
