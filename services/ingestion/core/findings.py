@@ -46,12 +46,7 @@ def of_delta(
         case "synchronised":
             said.append(_status(delta, "LIVE", "synchronised"))
         case "gap":
-            expected = stream.book.last_update_id + 1
-            missing = float(delta.first_update_id - expected)
-            told = f"expected:{expected},got:{delta.first_update_id}"
-            said.append(_status(delta, "BROKEN", "gap"))
-            said.append(_failed(delta.instrument, "sequence", missing, 0.0, told))
-            said.append(_request(delta.instrument, "gap"))
+            said += _gap(stream, delta)
         case "crossed":
             said += _crossed(delta)
         case "too_old":
@@ -160,6 +155,18 @@ def _skewed(
 
 def _disagreed(stream: StreamState, event: Quote | BookDelta) -> Sequence[IngestionOutput]:
     return (_failed(event.instrument, "agreement", 1.0, 0.0, stream.disagreement),)
+
+
+def _gap(stream: StreamState, delta: BookDelta) -> Sequence[IngestionOutput]:
+    expected, got = stream.book.last_update_id + 1, delta.first_update_id
+    if stream.book.sequencing == "linked":
+        expected, got = stream.book.last_update_id, delta.prev_update_id
+    told = f"expected:{expected},got:{got}"
+    return (
+        _status(delta, "BROKEN", "gap"),
+        _failed(delta.instrument, "sequence", float(got - expected), 0.0, told),
+        _request(delta.instrument, "gap"),
+    )
 
 
 def _crossed(event: BookDelta | BookSnapshot) -> Sequence[IngestionOutput]:
