@@ -27,6 +27,8 @@ ETH = "ETH-USDT.BINANCE"
 MS = 1_000_000
 T0 = 1_723_161_255_000_000_000
 CONFIG = IngestionConfig(jump_pct_max=5.0, stale_ns_max=30_000 * MS, skew_ns_max=250 * MS)
+Levels = Mapping[int, int]
+"""Quantities by price."""
 BIDS = {99: 4, 98: 5}
 ASKS = {101: 6, 102: 7}
 
@@ -84,6 +86,12 @@ def shown(output: IngestionOutput) -> str:
             return f"{output.check} {output.detail}"
         case _:
             return type(output).__name__
+
+
+def failure(said: Sequence[IngestionOutput]) -> QualityCheckFailed:
+    """The one check that failed."""
+    (found,) = (output for output in said if isinstance(output, QualityCheckFailed))
+    return found
 
 
 def begun() -> Play:
@@ -184,9 +192,6 @@ def quote(
         ask_qty=ask[1],
         update_id=update_id,
     )
-
-
-Levels = Mapping[int, int]
 
 
 def delta(
