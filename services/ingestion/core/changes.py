@@ -83,7 +83,7 @@ def take_trade(state: IngestionState, stream: StreamState, trade: Trade) -> None
     else:
         see(stream.numbers, first, last)
     state.passed_count += 1
-    if trade.condition == "MARKET":
+    if trade.condition == "MARKET" and last == stream.numbers.last:
         stream.price = trade.price
     _recover_skew(state, stream, trade)
 

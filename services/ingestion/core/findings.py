@@ -87,7 +87,8 @@ def of_trade(
             missing = float(trade.first_trade_id - expected)
             told = f"trades:{expected}-{trade.first_trade_id - 1}"
             said.append(_failed(trade.instrument, "sequence", missing, 0.0, told))
-    if trade.condition == "MARKET" and stream.price > 0:
+    is_latest = trade.first_trade_id > stream.numbers.last
+    if is_latest and trade.condition == "MARKET" and stream.price > 0:
         jump = abs(trade.price - stream.price) * 100 / stream.price
         if jump > config.jump_pct_max:
             told = f"from:{stream.price},to:{trade.price}"
