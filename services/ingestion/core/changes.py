@@ -62,7 +62,7 @@ def take_book(state: IngestionState, stream: StreamState, event: BookDelta | Boo
             _show_best(stream)
             _recover_skew(state, stream, event)
     else:
-        is_new = event.last_update_id != stream.snapshot_id
+        is_new = event.last_update_id > stream.snapshot_id
         if is_new:
             stream.snapshot_id = event.last_update_id
             order_book.apply_snapshot(stream.book, event)

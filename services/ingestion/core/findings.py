@@ -56,7 +56,7 @@ def of_delta(
 
 def of_snapshot(stream: StreamState, snapshot: BookSnapshot) -> Sequence[IngestionOutput]:
     """Does it bring the book back?"""
-    if snapshot.last_update_id == stream.snapshot_id:
+    if snapshot.last_update_id <= stream.snapshot_id:
         return ()
     match order_book.foresee_snapshot(stream.book, snapshot):
         case "synchronised":

@@ -114,10 +114,11 @@ def test_streams_know_nothing_of_each_other() -> None:
     ]
 
 
-def test_older_quote_and_older_delta_say_nothing_new() -> None:
+def test_older_quote_delta_or_snapshot_says_nothing_new() -> None:
     play = begun()
-    play.tell(quote(9), delta(5, 9))
-    assert play.tell(quote(8), delta(3, 4)) == []
+    play.tell(quote(9), delta(5, 9), snapshot(4))
+    assert play.tell(quote(8), delta(3, 4), snapshot(3)) == []
+    assert play.counts == (3, 3, 0)
 
 
 def test_what_is_told_is_counted_where_it_is_a_venues_message() -> None:
