@@ -246,7 +246,7 @@ class Loop(Generic[State]):
             writer=sink.writer,
             seq=sink.next_seq,
             input_offset=position,
-            ts_known=self.now,
+            ts_known=self.now or cause.ts_known,
             ts_origin=cause.ts_origin,
             trace=trace_id(cause),
         )
@@ -273,7 +273,7 @@ class Loop(Generic[State]):
         return replace(
             output,
             id=output_id(self._core.service, log, output, parent),
-            ts_event=output.ts_event or self.now,
+            ts_event=output.ts_event or self.now or cause.message.ts_event,
             parents=(parent, *output.parents),
         )
 
