@@ -10,11 +10,15 @@ import msgspec
 from marea.domain.book import Book, top
 from marea.kernels.kernel import COUNT, FIRST_OUTPUT, WARM_UP, Kernel, Row, State, is_warm, keep
 from marea.kernels.registry import KERNELS
+from marea.messages.features import Bar
 from services.features.config import FeaturesConfig, Indicator
 
 Feed: TypeAlias = Literal["bar", "quote", "trade", "quote_now", "book_now"]
 """What a kernel is fed with: each closed bar; each change of the best bid or ask, or each trade,
 counted over a bar; the quote or the order book of the vector's instant alone."""
+
+UNITS = tuple(float(10**places) for places in range(19))
+"""How many of an amount's integers make one, by its scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,19 @@ def feed(parts: Sequence[Part], states: list[State], row: Row) -> None:
     """Take one row into the kernels that are fed with such rows."""
     for part in parts:
         part.kernel.step(states[part.place], row)
+
+
+def bar_row(bar: Bar) -> Row:
+    """A bar as kernels take it, in whole assets."""
+    price_unit, qty_unit = UNITS[bar.price_scale], UNITS[bar.qty_scale]
+    return (
+        bar.open / price_unit,
+        bar.high / price_unit,
+        bar.low / price_unit,
+        bar.close / price_unit,
+        bar.volume / qty_unit,
+        bar.ts_open / 1e9,
+    )
 
 
 def begin_bar(features: FeatureSet, states: list[State]) -> None:
