@@ -3,22 +3,23 @@
 from marea.domain import bars as trade_bars
 from marea.domain import book as order_book
 from marea.domain.book import Book
+from marea.messages.envelope import Nanos
 from marea.messages.features import Bar, FeatureVector
 from marea.messages.market import BookDelta, BookSnapshot, InstrumentChanged, Quote, Trade
 from marea.messages.system import Clock, GapFound
 from services.features.core import vector
-from services.features.core.state import FeaturesState, bar_key
+from services.features.core.state import FeaturesState, Series, is_live
 from services.features.core.vector import UNITS
 
 
 def take_quote(state: FeaturesState, quote: Quote) -> None:
-    """Take the best bid and ask, unless the order book has told of a later state already."""
+    """Take the best bid and ask, unless a later state of them is known already."""
     top = state.top
     if quote.update_id <= top.update_id:
-        return  # the order book has told of a later state already
+        return
     top.update_id = quote.update_id
     top.message_id = quote.id
-    top.is_known = quote.bid_price < quote.ask_price
+    top.is_known = 0 < quote.bid_price < quote.ask_price and min(quote.bid_qty, quote.ask_qty) > 0
     if not top.is_known:
         return
     price_unit, qty_unit = UNITS[quote.price_scale], UNITS[quote.qty_scale]
@@ -61,13 +62,17 @@ def take_book(state: FeaturesState, event: BookDelta | BookSnapshot) -> None:
 def take_trade(state: FeaturesState, trade: Trade) -> None:
     """Take it into the running bars, and into what counts trades."""
     if 0 <= state.trade_id < trade.first_trade_id - 1:
-        for bars in state.bars:
-            trade_bars.miss(bars, min(state.ts_trade, trade.ts_event), trade.ts_event)
+        _miss(state, min(state.ts_trade, trade.ts_event), trade.ts_event)
     state.trade_id = max(state.trade_id, trade.last_trade_id)
     if trade.condition != "MARKET":
         return
-    for bars in state.bars:
+    ts = trade.ts_event
+    for series in state.series.values():
+        bars = series.bars
         trade_bars.take(bars, trade)
+        ts_open = ts - ts % bars.interval_ns
+        if ts_open in bars.running:
+            series.trade_ids[ts_open] = trade.id
     sign = 1.0 if trade.taker_side == "buy" else -1.0
     vector.feed(
         vector.feature_set(state.set_version, state.config).on_trade,
@@ -82,8 +87,8 @@ def take_trade(state: FeaturesState, trade: Trade) -> None:
 def take_clock(state: FeaturesState, clock: Clock) -> None:
     """Move the bars on to this time."""
     state.clock = max(state.clock, clock.ts_event)
-    for bars in state.bars:
-        trade_bars.advance(bars, clock.ts_event)
+    for series in state.series.values():
+        trade_bars.advance(series.bars, clock.ts_event)
 
 
 def take_own(state: FeaturesState, own: Bar | FeatureVector) -> None:
@@ -96,27 +101,13 @@ def take_own(state: FeaturesState, own: Bar | FeatureVector) -> None:
     state.vector_count += 1
 
 
-def _take_bar(state: FeaturesState, bar: Bar) -> None:
-    state.bar_count += 1
-    state.bar_ids[bar_key(bar.interval_s, bar.ts_open)] = bar.id
-    if len(state.bar_ids) > trade_bars.CLOSED_BARS_KEPT * len(state.bars):
-        del state.bar_ids[next(iter(state.bar_ids))]
-    if bar.interval_s != state.config.vector_interval_s:
-        return
-    features = vector.feature_set(state.set_version, state.config)
-    vector.feed(features.on_bar, state.kernels, vector.bar_row(bar))
-    if not vector.are_warm(features, state.kernels):
-        state.not_warm_count += 1
-    elif state.book.status != "LIVE" or not state.top.is_known:
-        state.not_live_count += 1
-    vector.begin_bar(features, state.kernels)
-
-
 def take_change(state: FeaturesState, changed: InstrumentChanged | GapFound) -> None:
-    """Begin an instrument; mark that messages are missing."""
+    """Begin an instrument; mark that messages are missing.
+
+    Raises `ValueError` for scales that change.
+    """
     if isinstance(changed, GapFound):
-        for bars in state.bars:
-            trade_bars.miss(bars, state.ts_trade, max(state.ts_trade, state.clock))
+        _miss(state, state.ts_trade, max(state.ts_trade, state.clock, changed.ts_event))
         return
     if state.price_scale < 0:
         state.book = Book(
@@ -128,3 +119,31 @@ def take_change(state: FeaturesState, changed: InstrumentChanged | GapFound) -> 
             f"to {changed.price_scale}, {changed.qty_scale}: start a new shard for it"
         )
     state.price_scale, state.qty_scale = changed.price_scale, changed.qty_scale
+
+
+def _miss(state: FeaturesState, ts_from: Nanos, ts_to: Nanos) -> None:
+    for series in state.series.values():
+        trade_bars.miss(series.bars, ts_from, ts_to)
+
+
+def _take_bar(state: FeaturesState, bar: Bar) -> None:
+    state.bar_count += 1
+    _name(state.series[bar.interval_s], bar)
+    if bar.interval_s != state.config.vector_interval_s:
+        return
+    features = vector.feature_set(state.set_version, state.config)
+    vector.feed(features.on_bar, state.kernels, vector.bar_row(bar))
+    if not vector.are_warm(features, state.kernels):
+        state.not_warm_count += 1
+    elif not is_live(state):
+        state.not_live_count += 1
+    vector.begin_bar(features, state.kernels)
+    state.trade_message_id = ""
+
+
+def _name(series: Series, bar: Bar) -> None:
+    series.bar_ids[bar.ts_open] = bar.id
+    if len(series.bar_ids) > trade_bars.CLOSED_BARS_KEPT:
+        del series.bar_ids[next(iter(series.bar_ids))]
+    for ts_open in [begin for begin in series.trade_ids if begin <= bar.ts_open]:
+        del series.trade_ids[ts_open]

@@ -56,13 +56,25 @@ class Top:
 
 
 @dataclass(slots=True)
+class Series:
+    """The bars of one length, and the messages they came from and went out with."""
+
+    interval_s: int
+    bars: BarState
+    trade_ids: dict[Nanos, str] = field(default_factory=dict)
+    """The message that told the last trade of each running bar, by the bar's begin."""
+    bar_ids: dict[Nanos, str] = field(default_factory=dict)
+    """The closed bars that a late trade can still correct, by their begin."""
+
+
+@dataclass(slots=True)
 class FeaturesState:
     """All that the next bar and the next vector depend on."""
 
     config: FeaturesConfig
     set_version: str
-    bars: list[BarState]
-    """One for each of the configuration's intervals."""
+    series: dict[int, Series]
+    """By the configuration's intervals, s, in its order."""
     kernels: list[State]
     """One for each of the configuration's indicators."""
     book: Book = field(default_factory=lambda: Book(sequencing="contiguous"))
@@ -72,10 +84,9 @@ class FeaturesState:
     trade_id: int = -1
     """The venue's number of the last trade; -1: none yet."""
     trade_message_id: str = ""
+    """The last trade since those kernels began anew that count trades; empty: none."""
     ts_trade: Nanos = 0
     book_message_id: str = ""
-    bar_ids: dict[str, str] = field(default_factory=dict)
-    """Of the closed bars that a late trade can still correct, by interval and begin."""
     clock: Nanos = 0
     ts_vector: Nanos = 0
     is_changed: bool = False
@@ -93,14 +104,27 @@ def begin(config: FeaturesConfig) -> FeaturesState:
 
     Raises `ValueError` for an indicator that can't be made.
     """
+    version = vector.set_version(config)
+    kernels = vector.start(config)
+    vector.feature_set(version, config)
     return FeaturesState(
         config=config,
-        set_version=vector.set_version(config),
-        bars=[BarState(interval_ns=seconds * SECOND_NS) for seconds in config.intervals_s],
-        kernels=vector.start(config),
+        set_version=version,
+        series={seconds: _series(seconds) for seconds in config.intervals_s},
+        kernels=kernels,
     )
 
 
-def bar_key(interval_s: int, ts_open: Nanos) -> str:
-    """What tells a bar from the instrument's others."""
-    return f"{interval_s}:{ts_open}"
+def is_live(state: FeaturesState) -> bool:
+    """Can the order book be trusted, has it both sides, and is there a best bid and ask?"""
+    book = state.book
+    return (
+        book.status == "LIVE"
+        and state.top.is_known
+        and bool(book.bids.keys)
+        and bool(book.asks.keys)
+    )
+
+
+def _series(interval_s: int) -> Series:
+    return Series(interval_s=interval_s, bars=BarState(interval_ns=interval_s * SECOND_NS))

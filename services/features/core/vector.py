@@ -57,7 +57,7 @@ def set_version(config: FeaturesConfig) -> str:
 def feature_set(version: str, config: FeaturesConfig) -> FeatureSet:
     """The set that a configuration describes; each is made once.
 
-    Raises `ValueError` for a kernel that there isn't.
+    Raises `ValueError` for a kernel that there isn't, or two values of one name.
     """
     known = _SETS.get(version)
     if known is None:
@@ -145,16 +145,26 @@ def _book_row(book: Book, count: int, qty_unit: float) -> Row:
 def _make(config: FeaturesConfig) -> FeatureSet:
     parts = tuple(_part(place, indicator) for place, indicator in enumerate(config.indicators))
     return FeatureSet(
-        names=tuple(
-            _value_name(indicator.name, part.kernel.name, output)
-            for indicator, part in zip(config.indicators, parts, strict=True)
-            for output in part.kernel.outputs
-        ),
+        names=_names(config.indicators, parts),
         parts=parts,
         on_bar=tuple(part for part in parts if part.feed == "bar"),
         on_quote=tuple(part for part in parts if part.feed == "quote"),
         on_trade=tuple(part for part in parts if part.feed == "trade"),
     )
+
+
+def _names(indicators: Sequence[Indicator], parts: Sequence[Part]) -> tuple[str, ...]:
+    owners: dict[str, str] = {}
+    for indicator, part in zip(indicators, parts, strict=True):
+        for output in part.kernel.outputs:
+            name = _value_name(indicator.name, part.kernel.name, output)
+            if name in owners:
+                raise ValueError(
+                    f"indicators.{indicator.name}: its value '{name}' has the name of one of "
+                    f"indicators.{owners[name]}; give it another name"
+                )
+            owners[name] = indicator.name
+    return tuple(owners)
 
 
 def _part(place: int, indicator: Indicator) -> Part:
