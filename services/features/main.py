@@ -4,6 +4,7 @@ from functools import cache
 
 import msgspec
 
+from marea.errors import BadInput
 from marea.messages.channels import load_channels
 from marea.messages.envelope import Log, Message
 from marea.runtime.core import Core
@@ -15,7 +16,7 @@ from services.features.core import SERVICE, FeaturesState, apply, begin, decide
 
 
 def features_config(settings: Settings, shard: str) -> FeaturesConfig:
-    """What the settings say of features. Raises `ValueError` for an indicator that can't be made."""
+    """What the settings say of features. Raises `BadInput` for an indicator that can't be made."""
     config = FeaturesConfig(
         shard=shard,
         intervals_s=settings.features.intervals_s,
@@ -26,8 +27,12 @@ def features_config(settings: Settings, shard: str) -> FeaturesConfig:
             for name, given in settings.indicators.items()
         ),
     )
-    begin(config)
-    return config
+    try:
+        begin(config)
+    except ValueError as err:
+        raise BadInput(str(err)) from err
+    # A number that is written without a point is the same number.
+    return msgspec.convert(msgspec.to_builtins(config), FeaturesConfig)
 
 
 def features_loop(

@@ -14,10 +14,11 @@ from rich.console import Console
 from marea.errors import BadInput, MareaError
 from marea.runtime.build import platform_facts
 from marea.runtime.settings import Settings, find_config_dir, load_settings
+from services.features.main import features_config
 from services.standalone import demo as demos
 from services.standalone import doctor as checks
 from services.standalone import listing, screen
-from services.standalone.embedded import this_build
+from services.standalone.embedded import SHARD, this_build
 from services.standalone.runs import Run, RunFolder, find_folder, new_folder, runs_dir
 
 EXIT_FOUND, EXIT_BUG, EXIT_INTERRUPTED = 1, 70, 130
@@ -155,7 +156,8 @@ def _new_run(
         minutes=settings.demo.minutes if minutes is None else minutes,
     )
     run = demos.describe(wish, settings)
-    demos.open_market(run, settings)  # what can't be opened leaves no run behind
+    features_config(settings, SHARD)  # what can't be used leaves no run behind,
+    demos.open_market(run, settings)  # nor does what can't be opened
     folder = new_folder(runs_dir(os.environ))
     run.id = folder.path.name
     folder.write(run)

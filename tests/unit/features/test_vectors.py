@@ -3,7 +3,7 @@
 import pytest
 
 from marea.kernels.registry import KERNELS
-from marea.runtime.settings import find_config_dir, load_settings
+from marea.runtime.settings import IndicatorSettings, find_config_dir, load_settings
 from services.features.config import FeaturesConfig, Indicator
 from services.features.core import FeaturesInput, FeaturesState, begin
 from services.features.core.vector import set_version
@@ -322,3 +322,15 @@ def test_version_of_a_set_does_not_change_with_what_its_values_do_not_depend_on(
     one = Indicator(name="macd", kernel="macd", parameters={"fast": 3.0, "slow": 5.0})
     two = Indicator(name="macd", kernel="macd", parameters={"slow": 5.0, "fast": 3.0})
     assert set_version(config(one)) == set_version(config(two, vector_period_ms=500))
+
+
+def test_number_means_the_same_set_with_and_without_a_point() -> None:
+    settings = load_settings(find_config_dir(None, {}), {})
+    versions = [
+        set_version(features_config(settings.model_copy(update={"indicators": given}), "any"))
+        for given in (
+            {"sma": IndicatorSettings.model_validate({"kernel": "sma", "period": 20})},
+            {"sma": IndicatorSettings.model_validate({"kernel": "sma", "period": 20.0})},
+        )
+    ]
+    assert versions[0] == versions[1]
