@@ -88,7 +88,7 @@ def test_settings_that_name_no_possible_indicator_are_bad_input(
 def test_core_itself_refuses_to_begin_with_such_a_configuration() -> None:
     with pytest.raises(ValueError, match=r"^indicators\.a: there is no kernel 'b'; give one of: "):
         begin(config(indicator("a", "b")))
-    with pytest.raises(ValueError, match=r"^indicators\.a: period is 0; give a whole number"):
+    with pytest.raises(ValueError, match=r"^indicators\.a: period is 0\.0; give a whole number"):
         begin(config(indicator("a", "sma", period=0)))
     with pytest.raises(ValueError, match=r"^indicators\.mid: its value 'mid' has the name of one"):
         begin(config(indicator("mid"), indicator("mid", "sma")))
