@@ -19,7 +19,7 @@ def take_quote(state: FeaturesState, quote: Quote) -> None:
         return
     top.update_id = quote.update_id
     top.message_id = quote.id
-    top.is_known = 0 < quote.bid_price < quote.ask_price and min(quote.bid_qty, quote.ask_qty) > 0
+    top.is_known = 0 < quote.bid_price < quote.ask_price and quote.bid_qty > 0 < quote.ask_qty
     if not top.is_known:
         return
     price_unit, qty_unit = UNITS[quote.price_scale], UNITS[quote.qty_scale]

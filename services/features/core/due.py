@@ -98,7 +98,7 @@ def _vector(
     if not is_live(state):
         return ()
     features = vector.feature_set(state.set_version, state.config)
-    values = vector.look(features, kernels, state.top.row, state.book, UNITS[state.qty_scale])
+    values = vector.read(features, kernels, state.top.row, state.book, UNITS[state.qty_scale])
     if values is None:
         return ()
     # A bar's id names the event that goes out in the same breath.

@@ -1,9 +1,9 @@
 """The kernels of a feature set: how they are fed, and what their values are called."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Literal, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
@@ -13,36 +13,43 @@ from marea.kernels.registry import KERNELS
 from marea.messages.features import Bar
 from services.features.config import FeaturesConfig, Indicator
 
-Feed: TypeAlias = Literal["bar", "quote", "trade", "quote_now", "book_now"]
-"""What a kernel is fed with: each closed bar; each change of the best bid or ask, or each trade,
-counted over a bar; the quote or the order book of the vector's instant alone."""
-
 UNITS = tuple(float(10**places) for places in range(19))
 """How many of an amount's integers make one, by its scale."""
 
+Step: TypeAlias = Callable[[State, Row], None]
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One kernel of a set, and its place among the states."""
+
+class Fed(NamedTuple):
+    """A kernel that runs on from row to row, and its place among the states."""
 
     place: int
-    kernel: Kernel
-    feed: Feed
+    step: Step
+    reset: Callable[[State], None]
+
+
+class Reading(NamedTuple):
+    """Where the values of a kernel stand, and whether it must look first."""
+
+    place: int
     end: int
     """The place in its state after its last output."""
+    look: Step | None
+    """The step of one that looks at the instant alone; None for one that runs on."""
     levels: int
-    """How many levels of a side of the book it looks at; 0: none."""
+    """How many levels of a side of the book it looks at; 0: the best bid and ask."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureSet:
-    """The kernels of a set and the names of all their values, in order."""
+    """The kernels of a set by what they are fed with, and the names of all their values."""
 
+    on_bar: tuple[Fed, ...]
+    on_quote: tuple[Fed, ...]
+    """Each change of the best bid or ask, counted over a bar."""
+    on_trade: tuple[Fed, ...]
+    """Each trade, counted over a bar."""
+    readings: tuple[Reading, ...]
     names: tuple[str, ...]
-    parts: tuple[Part, ...]
-    on_bar: tuple[Part, ...]
-    on_quote: tuple[Part, ...]
-    on_trade: tuple[Part, ...]
 
 
 _SETS: dict[str, FeatureSet] = {}
@@ -79,10 +86,10 @@ def start(config: FeaturesConfig) -> list[State]:
     return states
 
 
-def feed(parts: Sequence[Part], states: list[State], row: Row) -> None:
+def feed(kernels: Sequence[Fed], states: list[State], row: Row) -> None:
     """Take one row into the kernels that are fed with such rows."""
-    for part in parts:
-        part.kernel.step(states[part.place], row)
+    for place, step, _ in kernels:
+        step(states[place], row)
 
 
 def bar_row(bar: Bar) -> Row:
@@ -100,20 +107,16 @@ def bar_row(bar: Bar) -> Row:
 
 def begin_bar(features: FeatureSet, states: list[State]) -> None:
     """Let those that count over a bar begin anew."""
-    for part in (*features.on_quote, *features.on_trade):
-        part.kernel.reset(states[part.place])
+    for place, _, reset in (*features.on_quote, *features.on_trade):
+        reset(states[place])
 
 
 def are_warm(features: FeatureSet, states: Sequence[State]) -> bool:
     """Have those that run on from row to row seen enough?"""
-    return all(
-        is_warm(states[part.place])
-        for part in features.parts
-        if part.feed not in ("quote_now", "book_now")
-    )
+    return all(is_warm(states[place]) for place, _, look, _ in features.readings if look is None)
 
 
-def look(
+def read(
     features: FeatureSet, states: Sequence[State], quote: Row, book: Book, qty_unit: float
 ) -> dict[str, float] | None:
     """Every value by its name, as of a quote and a book; None unless all kernels are warm.
@@ -121,17 +124,14 @@ def look(
     Changes nothing: what looks at the instant does so in a copy.
     """
     values: list[float] = []
-    for part in features.parts:
-        state = states[part.place]
-        if part.feed == "quote_now":
+    for place, end, look, levels in features.readings:
+        state = states[place]
+        if look is not None:
             state = state.copy()
-            part.kernel.step(state, quote)
-        elif part.feed == "book_now":
-            state = state.copy()
-            part.kernel.step(state, _book_row(book, part.levels, qty_unit))
+            look(state, _book_row(book, levels, qty_unit) if levels else quote)
         if state[COUNT] < state[WARM_UP]:
             return None
-        values += state[FIRST_OUTPUT : part.end]
+        values += state[FIRST_OUTPUT:end]
     return dict(zip(features.names, values, strict=True))
 
 
@@ -143,21 +143,49 @@ def _book_row(book: Book, count: int, qty_unit: float) -> Row:
 
 
 def _make(config: FeaturesConfig) -> FeatureSet:
-    parts = tuple(_part(place, indicator) for place, indicator in enumerate(config.indicators))
+    kernels = [_kernel(indicator) for indicator in config.indicators]
     return FeatureSet(
-        names=_names(config.indicators, parts),
-        parts=parts,
-        on_bar=tuple(part for part in parts if part.feed == "bar"),
-        on_quote=tuple(part for part in parts if part.feed == "quote"),
-        on_trade=tuple(part for part in parts if part.feed == "trade"),
+        on_bar=_fed(kernels, "bar"),
+        on_quote=_fed(kernels, "quote"),
+        on_trade=_fed(kernels, "trade"),
+        readings=tuple(
+            _reading(place, kernel, indicator)
+            for place, (kernel, indicator) in enumerate(
+                zip(kernels, config.indicators, strict=True)
+            )
+        ),
+        names=_names(kernels, config.indicators),
     )
 
 
-def _names(indicators: Sequence[Indicator], parts: Sequence[Part]) -> tuple[str, ...]:
+def _fed(kernels: Sequence[Kernel], row: str) -> tuple[Fed, ...]:
+    return tuple(
+        Fed(place, kernel.step, kernel.reset)
+        for place, kernel in enumerate(kernels)
+        if kernel.row == row and not _looks(kernel)
+    )
+
+
+def _reading(place: int, kernel: Kernel, indicator: Indicator) -> Reading:
+    parameters = {**kernel.parameters, **indicator.parameters}
+    return Reading(
+        place=place,
+        end=FIRST_OUTPUT + len(kernel.outputs),
+        look=kernel.step if _looks(kernel) else None,
+        levels=int(parameters["levels"]) if kernel.row == "book" else 0,
+    )
+
+
+def _looks(kernel: Kernel) -> bool:
+    # What counts quotes over a bar begins anew with it; another kernel of quotes needs one only.
+    return kernel.row == "book" or (kernel.row == "quote" and kernel.reset is keep)
+
+
+def _names(kernels: Sequence[Kernel], indicators: Sequence[Indicator]) -> tuple[str, ...]:
     owners: dict[str, str] = {}
-    for indicator, part in zip(indicators, parts, strict=True):
-        for output in part.kernel.outputs:
-            name = _value_name(indicator.name, part.kernel.name, output)
+    for kernel, indicator in zip(kernels, indicators, strict=True):
+        for output in kernel.outputs:
+            name = _value_name(indicator.name, kernel.name, output)
             if name in owners:
                 raise ValueError(
                     f"indicators.{indicator.name}: its value '{name}' has the name of one of "
@@ -165,23 +193,6 @@ def _names(indicators: Sequence[Indicator], parts: Sequence[Part]) -> tuple[str,
                 )
             owners[name] = indicator.name
     return tuple(owners)
-
-
-def _part(place: int, indicator: Indicator) -> Part:
-    kernel = _kernel(indicator)
-    levels = {**kernel.parameters, **indicator.parameters}.get("levels", 0)
-    end = FIRST_OUTPUT + len(kernel.outputs)
-    return Part(place=place, kernel=kernel, feed=_feed(kernel), end=end, levels=int(levels))
-
-
-def _feed(kernel: Kernel) -> Feed:
-    match kernel.row:
-        case "book":
-            return "book_now"
-        case "quote" if kernel.reset is keep:
-            return "quote_now"
-        case row:
-            return row
 
 
 def _kernel(indicator: Indicator) -> Kernel:
