@@ -106,7 +106,7 @@ class Tapes:
                 demo.play(
                     RunFolder(Path(folder)), run, self.market(), self.settings, lambda _: None
                 )
-            ).result
+            )
         return str(result["log_hash"])
 
 

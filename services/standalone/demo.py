@@ -1,17 +1,23 @@
 """A market turned into features, from its first message to its last, on one log."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from hashlib import blake2b, file_digest
 from pathlib import Path
 from typing import Any
+
+import msgspec
+from pydantic import ValidationError
 
 from marea.bus.sqlite import CommitLimits, SqliteBus
 from marea.errors import BadInput
 from marea.messages.envelope import Log
 from marea.runtime.build import platform_facts
 from marea.runtime.settings import Settings, list_instruments, settings_hash
+from marea.venues.tape import Tape
 from services.standalone.embedded import Embedded, Stores, this_build
 from services.standalone.markets import DrawnMarket, Market, TapeMarket
 from services.standalone.runs import InputFile, Run, RunFolder
@@ -31,10 +37,16 @@ class Wish:
     minutes: int
 
 
+def open_market(wish: Wish, settings: Settings) -> Market:
+    """The market that is to be seen. Raises `BadInput` for a tape that can't be read."""
+    if wish.tape:
+        return TapeMarket(wish.tape, list_instruments(settings))
+    return DrawnMarket(wish.seed, wish.minutes)
+
+
 def describe(wish: Wish, settings: Settings) -> Run:
     """What is known of a run before it has a folder. Raises `BadInput` for a file that can't be read."""
     return Run(
-        id="",
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         build=this_build(),
         settings_hash=settings_hash(settings),
@@ -46,10 +58,8 @@ def describe(wish: Wish, settings: Settings) -> Run:
     )
 
 
-def open_market(run: Run, settings: Settings) -> Market:
-    """The market that a run sees. Raises `BadInput` where a file is not what it was."""
-    if not run.tape:
-        return DrawnMarket(run.seed, run.minutes)
+def wish_of(run: Run) -> Wish:
+    """What a run was to be made from. Raises `BadInput` where a file is not what it was."""
     for known in run.tape:
         now = _input_file(Path(known.path))
         if now.sha256 != known.sha256:
@@ -57,13 +67,24 @@ def open_market(run: Run, settings: Settings) -> Market:
                 f"{known.path} has changed since run {run.id} began (sha256 {known.sha256[:12]}…, "
                 f"now {now.sha256[:12]}…): restore it, or begin a new run"
             )
-    files = [Path(known.path) for known in run.tape]
-    return TapeMarket(files, list_instruments(settings))
+    return Wish(tuple(Path(known.path) for known in run.tape), run.seed, run.minutes)
+
+
+def settings_of(run: Run) -> Settings:
+    """The settings that a run was begun with. Raises `BadInput` where this build has no such."""
+    try:
+        return Settings.model_validate_json(msgspec.json.encode(run.settings))
+    except ValidationError as err:
+        named = ", ".join(".".join(map(str, each["loc"])) for each in err.errors())
+        raise BadInput(
+            f"run {run.id} has settings that this build has not, or lacks some ({named}): go on "
+            f"with it by the build that began it, {run.build}"
+        ) from err
 
 
 async def play(
     folder: RunFolder, run: Run, market: Market, settings: Settings, show: Progress
-) -> Run:
+) -> dict[str, Any]:
     """Take the market through every service to its end, and say what came of it.
 
     A run that was cut off goes on where its log ends.
@@ -75,8 +96,7 @@ async def play(
         synchronous=settings.log.synchronous,
     )
     stopwatch = Stopwatch()
-    bus = SqliteBus(folder.log_path, limits)
-    try:
+    with closing(SqliteBus(folder.log_path, limits)) as bus:
         embedded = Embedded(settings, market, Stores(bus, bus), stopwatch, this_build())
         await embedded.start()
         taken_before = embedded.ingestion.state.taken_count
@@ -85,16 +105,13 @@ async def play(
             if time.perf_counter() - shown_s >= PROGRESS_EVERY_S:
                 shown_s = time.perf_counter()
                 show(market.progress())
+                await asyncio.sleep(0)  # here, between two windows, Ctrl-C is heard
         await bus.flush()
-        show(1.0)
         seconds = time.perf_counter() - begun_s
         messages = embedded.ingestion.state.taken_count - taken_before
-        run.result = _result(run, embedded, bus.chains(), seconds, messages)
-        run.status = "done"
-    finally:
-        bus.close()
+        result = _result(run, embedded, bus.chains(), seconds, messages)
     stopwatch.save(folder.log_path)
-    return run
+    return result
 
 
 def log_hash(chains: Mapping[Log, bytes]) -> str:
@@ -105,14 +122,24 @@ def log_hash(chains: Mapping[Log, bytes]) -> str:
     return digest.hexdigest()
 
 
-def found_trouble(result: Mapping[str, Any]) -> bool:
-    """Did anything come up that a person should look at?"""
-    books = result["books"].values()
-    return bool(
-        result["dead_letters"]
-        or result["divergences"]
-        or any(book["status"] != "LIVE" or book["agreed"] != book["compared"] for book in books)
-    )
+def troubles(result: Mapping[str, Any]) -> list[str]:
+    """What came up that a person should look at, a line each; nothing where all is well."""
+    found = []
+    if result["dead_letters"]:
+        found.append(f"{_many(result['dead_letters'], 'message')} could not be read")
+    if result["divergences"]:
+        found.append(f"{_many(result['divergences'], 'output')} unlike what is on the log")
+    for name, book in result["books"].items():
+        if book["status"] != "LIVE":
+            found.append(f"the order book of {name} is {book['status']} at the end")
+        if book["agreed"] != book["compared"]:
+            differed = _many(book["compared"] - book["agreed"], "quote")
+            found.append(f"the order book of {name} was unlike {differed} at equal updates")
+    return found
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
 
 
 def _result(
@@ -128,6 +155,7 @@ def _result(
         "dead_letters": state.dead_letter_count,
         "duplicates": state.duplicate_count,
         "conflated": embedded.market.feed.frame_count - state.taken_count,
+        "steps_back": embedded.market.steps_back,
         "divergences": embedded.ingestion.divergence_count
         + sum(loop.divergence_count for loop in embedded.features.values()),
         "not_warm": sum(each.not_warm_count for each in features.values()),
@@ -148,13 +176,14 @@ def _result(
 
 
 def _input_file(path: Path) -> InputFile:
+    Tape([path])  # refuses what is no file that can be opened
     try:
+        name = str(path.resolve())
+        name.encode()
         with path.open("rb") as source:
             digest = file_digest(source, "sha256").hexdigest()
-    except FileNotFoundError:
-        raise BadInput(f"{path}: there is no such file; check its path") from None
-    except IsADirectoryError:
-        raise BadInput(f"{path}: it is a folder; name the files in it") from None
+    except UnicodeEncodeError as err:
+        raise BadInput(f"{path!r}: its name is no UTF-8; rename it") from err
     except OSError as err:
-        raise BadInput(f"{path} can't be read ({err.strerror}): check it and try again") from err
-    return InputFile(path=str(path.resolve()), bytes=path.stat().st_size, sha256=digest)
+        raise BadInput(f"{path} can't be read ({err.strerror}): check the disk") from err
+    return InputFile(path=name, bytes=path.stat().st_size, sha256=digest)

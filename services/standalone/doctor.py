@@ -30,6 +30,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     ok: bool
     found: str
     remedy: str
+    """Empty where what was found says it already."""
 
 
 def examine(config: Path | None, environment: Mapping[str, str]) -> list[Finding]:
@@ -69,7 +70,7 @@ def _settings(config: Path | None, environment: Mapping[str, str]) -> Finding:
         settings = load_settings(folder, environment)
         features = features_config(settings, SHARD)
     except MareaError as err:
-        return Finding(check="settings", ok=False, found=str(err), remedy="mend what is named")
+        return Finding(check="settings", ok=False, found=str(err), remedy="")
     found = f"{folder}: {len(features.indicators)} indicators, {len(settings.venues)} venues"
     return Finding(check="settings", ok=True, found=found, remedy="")
 
@@ -78,7 +79,7 @@ def _channels() -> Finding:
     try:
         channels = load_channels(CHANNELS_FILE)
     except MareaError as err:
-        return Finding(check="channels", ok=False, found=str(err), remedy="restore the file")
+        return Finding(check="channels", ok=False, found=str(err), remedy="")
     return Finding(check="channels", ok=True, found=f"{len(channels.by_name)} channels", remedy="")
 
 

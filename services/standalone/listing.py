@@ -2,23 +2,30 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
+from typing import TypeAlias
+
+import msgspec
 
 from marea.bus.sqlite import SqliteBus
-from marea.errors import BadInput
+from marea.errors import BadInput, Interrupted, MareaError
 from marea.messages import codec
 from marea.messages.envelope import Log, Nanos, Record
 from marea.messages.types import TYPES
 from marea.messages.wire import to_wire
+from marea.runtime.sources import nearest
 from services.standalone.runs import RunFolder
 
 READ_RECORDS_MAX = 2_000
 FOR_EVER: Nanos = 1 << 63
 SHOWN_CHARACTERS_MAX = 60
 """Of one value on a person's screen; `--json` shows all of it."""
+
+Listed: TypeAlias = tuple[Nanos, Log, int, Record]
+"""A record with the time by which it is listed, and its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +43,8 @@ def wanted(kinds: Sequence[str], since: str | None, until: str | None, limit: in
     """What the options ask for. Raises `BadInput` for a type that there isn't or a bad time."""
     for kind in kinds:
         if kind not in TYPES:
-            near = get_close_matches(kind, TYPES, 1, cutoff=0) or list(TYPES)[:1]
-            raise BadInput(f"--type is '{kind}', and there is none such; did you mean '{near[0]}'?")
+            near = nearest(kind, list(TYPES))
+            raise BadInput(f"--type is '{kind}', and there is none such; did you mean '{near}'?")
     return Wanted(
         kinds=frozenset(kinds),
         since=_nanos("--since", since) if since else 0,
@@ -46,35 +53,70 @@ def wanted(kinds: Sequence[str], since: str | None, until: str | None, limit: in
     )
 
 
-def print_events(folder: RunFolder, wish: Wanted, *, as_json: bool) -> None:
-    """Write the events that are asked for to stdout: one object, or a line each."""
-    asyncio.run(_print(folder, wish, as_json))
+def print_lines(folder: RunFolder, wish: Wanted) -> None:
+    """The events that are asked for on stdout, a line each. Raises `BadInput`, `Unavailable`."""
+    with _opened(folder) as bus:
+        asyncio.run(_print_lines(bus, wish))
 
 
-async def _print(folder: RunFolder, wish: Wanted, as_json: bool) -> None:
-    write = sys.stdout.write
-    bus = SqliteBus(folder.log_path, read_only=True)
-    shown = 0
-    try:
-        if as_json:
-            write(f'{{"run":"{folder.path.name}","events":[')
-        async for ts, log, position, record in _in_time(bus):
-            if ts >= wish.until or shown >= wish.events_max:
-                break
-            if ts < wish.since or (wish.kinds and _kind(record) not in wish.kinds):
-                continue
-            if as_json:
-                write(("," if shown else "") + codec.encode_json(record).decode())
-            else:
-                write(_line(ts, log, position, record) + "\n")
-            shown += 1
-        if as_json:
-            write("]}\n")
-    finally:
-        bus.close()
+def print_json(folder: RunFolder, wish: Wanted) -> MareaError | None:
+    """The events that are asked for on stdout, as one JSON object; and what ended it too early.
+
+    That stands in the object too, as `error` and `exit`. Raises `BadInput` or `Unavailable` before
+    the object has begun.
+    """
+    with _opened(folder) as bus:
+        name = msgspec.json.encode(folder.path.name)
+        sys.stdout.buffer.write(b'{"run":' + name + b',"events":[')
+        failure: MareaError | None = None
+        try:
+            asyncio.run(_print_json(bus, wish))
+        except KeyboardInterrupt:
+            failure = Interrupted("stopped")
+        except MareaError as err:
+            failure = err
+        ending = b"}"
+        if failure is not None:
+            ending = msgspec.json.encode({"error": str(failure), "exit": failure.exit_code})
+            ending = b"," + ending[1:]
+        sys.stdout.buffer.write(b"]" + ending + b"\n")
+        return failure
 
 
-async def _in_time(bus: SqliteBus) -> AsyncIterator[tuple[Nanos, Log, int, Record]]:
+@contextmanager
+def _opened(folder: RunFolder) -> Iterator[SqliteBus]:
+    if not folder.log_path.is_file():
+        raise BadInput(
+            f"{folder.log_path} is not there: its run wrote nothing yet, go on with it by "
+            f"`marea demo --resume {folder.path}`"
+        )
+    with closing(SqliteBus(folder.log_path, read_only=True)) as bus:
+        yield bus
+
+
+async def _print_lines(bus: SqliteBus, wish: Wanted) -> None:
+    async for ts, log, position, record in _selected(bus, wish):
+        sys.stdout.write(_line(ts, log, position, record) + "\n")
+
+
+async def _print_json(bus: SqliteBus, wish: Wanted) -> None:
+    separator = b""
+    async for _, _, _, record in _selected(bus, wish):
+        sys.stdout.buffer.write(separator + codec.encode_json(record))
+        separator = b","
+
+
+async def _selected(bus: SqliteBus, wish: Wanted) -> AsyncIterator[Listed]:
+    count = 0
+    async for ts, log, position, record in _in_time(bus):
+        if ts >= wish.until or count >= wish.events_max:
+            return
+        if ts >= wish.since and (not wish.kinds or _kind(record) in wish.kinds):
+            count += 1
+            yield ts, log, position, record
+
+
+async def _in_time(bus: SqliteBus) -> AsyncIterator[Listed]:
     # Merged by when each record was known; on one log, in its order.
     readers = [_in_order(bus, log) for log in sorted(await bus.ends())]
     heads = [(await anext(reader), reader) for reader in readers]
@@ -89,10 +131,11 @@ async def _in_time(bus: SqliteBus) -> AsyncIterator[tuple[Nanos, Log, int, Recor
             heads[at] = (following, reader)
 
 
-async def _in_order(bus: SqliteBus, log: Log) -> AsyncIterator[tuple[Nanos, Log, int, Record]]:
+async def _in_order(bus: SqliteBus, log: Log) -> AsyncIterator[Listed]:
     position = 0
     ts: Nanos = 0
     while records := await bus.read(log, position, READ_RECORDS_MAX):
+        await asyncio.sleep(0)  # here Ctrl-C is heard
         for record in records:
             ts = max(ts, record.ts_known)  # a start has none of its own
             yield ts, log, position, record
@@ -110,6 +153,8 @@ def _shown(value: object) -> str:
     if isinstance(value, dict):
         return "{" + " ".join(f"{name}={part:.6g}" for name, part in value.items()) + "}"
     text = str(value)
+    if not text.isprintable():  # what comes from outside may hold what moves a cursor
+        text = ascii(text)
     if len(text) > SHOWN_CHARACTERS_MAX:
         return text[:SHOWN_CHARACTERS_MAX] + "…"
     return text
@@ -120,6 +165,8 @@ def _kind(record: Record) -> str:
 
 
 def _time(ts: Nanos) -> str:
+    if not ts:
+        return "before the first message"  # as long as a time
     whole = datetime.fromtimestamp(ts // 1_000_000_000, UTC)
     return f"{whole:%Y-%m-%dT%H:%M:%S}.{ts % 1_000_000_000 // 1_000_000:03d}Z"
 

@@ -4,14 +4,13 @@ import asyncio
 import os
 import sys
 import traceback
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
-from rich.console import Console
 
-from marea.errors import BadInput, MareaError
+from marea.errors import Interrupted, MareaError, Unavailable
 from marea.runtime.build import platform_facts
 from marea.runtime.settings import Settings, find_config_dir, load_settings
 from services.features.main import features_config
@@ -19,19 +18,24 @@ from services.standalone import demo as demos
 from services.standalone import doctor as checks
 from services.standalone import listing, screen
 from services.standalone.embedded import SHARD, this_build
-from services.standalone.runs import Run, RunFolder, find_folder, new_folder, runs_dir
+from services.standalone.runs import Run, RunFolder, begin, find_folder, runs_dir
 
-EXIT_FOUND, EXIT_BUG, EXIT_INTERRUPTED = 1, 70, 130
+EXIT_DONE, EXIT_FOUND, EXIT_BUG = 0, 1, 70
 
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Marea: a trading system whose every decision can be explained and replayed.",
-    epilog="Exit: 0 done, 1 done and found something, 2 usage, 3 bad input, 4 something outside "
-    "is away, 5 refused for safety, 70 bug.",
+    epilog="Begin with:  [bold]marea demo[/bold]\n\n"
+    "Exit: 0 done, 1 done and found something to look at, 2 usage, 3 bad input, 4 something "
+    "outside is away, 5 refused for safety, 70 bug, 130 stopped by Ctrl-C.",
 )
-notes = Console(stderr=True)
+
+
+def _examples(*commands: str) -> str:
+    return "\n\n".join(["Examples:", *(f"  [bold]{command}[/bold]" for command in commands)])
+
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Config = Annotated[
@@ -43,9 +47,12 @@ RunName = Annotated[
 
 
 @app.command(
-    epilog="Examples:  [bold]marea demo[/bold]   [bold]marea demo --seed 11 --minutes 5[/bold]   "
-    "[bold]marea demo --tape day1.raw.gz --tape day2.raw.gz[/bold]   "
-    "[bold]marea demo --resume last[/bold]"
+    epilog=_examples(
+        "marea demo",
+        "marea demo --seed 11 --minutes 5",
+        "marea demo --tape day1.raw.gz --tape day2.raw.gz",
+        "marea demo --resume last",
+    )
 )
 def demo(
     *,
@@ -53,8 +60,12 @@ def demo(
         list[Path] | None,
         typer.Option(metavar="FILE", help="A recorded capture; several in a row make one tape."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of the simulated market.")] = None,
-    minutes: Annotated[int | None, typer.Option(min=1, help="Of the simulated market.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Of the simulated market.")
+    ] = None,
+    minutes: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Of the simulated market.")
+    ] = None,
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Go on with a run that was cut off.")
     ] = None,
@@ -62,36 +73,48 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Turn a market into bars and features, with no server and no key."""
-    if resume is not None and (tape or seed is not None or minutes is not None):
+    if resume is not None and (tape or config or seed is not None or minutes is not None):
         raise typer.BadParameter("--resume takes all from the run; leave the rest out")
     if tape and (seed is not None or minutes is not None):
         raise typer.BadParameter("--seed and --minutes are of the simulated market, not of a tape")
-    folder, run, settings = (
-        _old_run(resume) if resume is not None else _new_run(tape, seed, minutes, config)
-    )
-    with folder.writing():
-        if run.status == "done":
-            notes.print(f"Run {run.id} is done already; this is what came of it.")
-        else:
-            run = _play(folder, run, settings)
-    if as_json:
-        _print_json(run.result)
+    if resume is None:
+        settings = _settings(config)
+        wish = demos.Wish(
+            tape=tuple(tape or ()),
+            seed=settings.demo.seed if seed is None else seed,
+            minutes=settings.demo.minutes if minutes is None else minutes,
+        )
+        folder = _begin(wish, settings)
     else:
-        screen.show_run(run, folder.path)
-    if demos.found_trouble(run.result):
+        folder = find_folder(resume, runs_dir(os.environ))
+    with folder.writing():
+        run = folder.read()
+        if run.status == "done":
+            screen.notes.print(f"Run {run.id} is done already; this is what came of it.")
+        else:
+            _play(folder, run)
+    troubles = demos.troubles(run.result)
+    if as_json:
+        screen.show_json(run.result)
+    else:
+        screen.show_run(run, folder.path, resume or "last", troubles)
+    if troubles:
         raise typer.Exit(EXIT_FOUND)
 
 
 @app.command(
-    epilog="Examples:  [bold]marea log last --type Bar[/bold]   "
-    "[bold]marea log last --since 2026-01-05T00:01:00 --limit 20[/bold]   "
-    "[bold]marea log 2026 --type DeadLetter --json[/bold]"
+    epilog=_examples(
+        "marea log last --type Bar",
+        "marea log last --type Trade --type Quote --since 2026-01-05T00:01:00 --limit 20",
+        "marea log 2026 --type DeadLetter --json",
+    )
 )
 def log(
     run: RunName,
     *,
     kind: Annotated[
-        list[str] | None, typer.Option("--type", metavar="T", help="Only events of this type.")
+        list[str] | None,
+        typer.Option("--type", metavar="T", help="Only events of this type; may be repeated."),
     ] = None,
     since: Annotated[
         str | None, typer.Option(metavar="T", help="ISO 8601, UTC unless it says otherwise.")
@@ -99,100 +122,103 @@ def log(
     until: Annotated[
         str | None, typer.Option(metavar="T", help="Up to then, not included.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many events.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="At most so many events.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """List what a run's log holds, in the order of its time."""
     wish = listing.wanted(kind or [], since, until, limit)
-    listing.print_events(find_folder(run, runs_dir(os.environ)), wish, as_json=as_json)
+    folder = find_folder(run, runs_dir(os.environ))
+    screen.end_with_reader()
+    if not as_json:
+        listing.print_lines(folder, wish)
+        return
+    failure = listing.print_json(folder, wish)
+    if failure is not None:
+        screen.show_error(str(failure))
+        sys.exit(failure.exit_code)  # the object has told it: nothing is to follow
 
 
-@app.command(epilog="Examples:  [bold]marea doctor[/bold]   [bold]marea doctor --json[/bold]")
+@app.command(epilog=_examples("marea doctor", "marea doctor --json"))
 def doctor(*, config: Config = None, as_json: Json = False) -> None:
     """Check that this machine can run Marea, and say what to mend."""
     findings = checks.examine(config, os.environ)
+    is_well = all(each.ok for each in findings)
     if as_json:
-        _print_json({"ok": all(each.ok for each in findings), "checks": findings})
+        screen.show_json({"ok": is_well, "checks": findings})
     else:
         screen.show_findings(findings)
-    if not all(each.ok for each in findings):
+    if not is_well:
         raise typer.Exit(EXIT_FOUND)
 
 
-@app.command(epilog="Examples:  [bold]marea version[/bold]   [bold]marea version --json[/bold]")
+@app.command(epilog=_examples("marea version", "marea version --json"))
 def version(*, as_json: Json = False) -> None:
     """Say which build this is, and on which platform."""
     facts = {"build": this_build(), **platform_facts()}
     if as_json:
-        _print_json(facts)
+        screen.show_json(facts)
     else:
         screen.show_facts(facts)
 
 
 def main() -> None:
     """Run the command, and end with the exit code that says how it went."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: no terminal stops a command
     try:
-        app()
+        code = app(prog_name="marea", standalone_mode=False) or EXIT_DONE
+        if code == Interrupted.exit_code:
+            code = _end("stopped", code)
+    except typer.TyperException as err:  # what was asked for can't be understood
+        problem = (
+            err.format_message() or "Missing command."
+        )  # which typer answers with all its help
+        code = _end(f"{problem} Add --help to see what there is.", err.exit_code)
     except MareaError as err:
-        if "--json" in sys.argv[1:]:
-            _print_json({"error": str(err), "exit": err.exit_code})
-        notes.print(f"marea: {err}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(err.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
-    except Exception:  # noqa: BLE001 # the runner: whatever it is, it is a bug of ours
+        code = _end(str(err), err.exit_code)
+    except Exception as err:  # noqa: BLE001 # the runner: whatever it is, it is a bug of ours
         traceback.print_exc()
-        notes.print("marea: this is a bug of Marea; please report the lines above", style="red")
-        sys.exit(EXIT_BUG)
+        code = _end(f"{type(err).__name__}: {err}; this is a bug, please report it", EXIT_BUG)
+    sys.exit(code)
 
 
-def _new_run(
-    tape: list[Path] | None, seed: int | None, minutes: int | None, config: Path | None
-) -> tuple[RunFolder, Run, Settings]:
+def _end(error: str, code: int) -> int:
+    error = error.encode(errors="backslashreplace").decode()  # the name of a file may be no text
+    if "--json" in sys.argv[1:]:
+        screen.show_json({"error": error, "exit": code})
+    screen.show_error(error)
+    return code
+
+
+def _settings(config: Path | None) -> Settings:
     settings = load_settings(find_config_dir(config, os.environ), os.environ)
-    wish = demos.Wish(
-        tape=tuple(tape or ()),
-        seed=settings.demo.seed if seed is None else seed,
-        minutes=settings.demo.minutes if minutes is None else minutes,
-    )
-    run = demos.describe(wish, settings)
-    features_config(settings, SHARD)  # what can't be used leaves no run behind,
-    demos.open_market(run, settings)  # nor does what can't be opened
-    folder = new_folder(runs_dir(os.environ))
-    run.id = folder.path.name
-    folder.write(run)
-    return folder, run, settings
+    features_config(settings, SHARD)  # refuses an indicator that can't be made
+    return settings
 
 
-def _old_run(name: str) -> tuple[RunFolder, Run, Settings]:
-    folder = find_folder(name, runs_dir(os.environ))
-    run = folder.read()
+def _begin(wish: demos.Wish, settings: Settings) -> RunFolder:
+    demos.open_market(wish, settings)  # what can't be opened leaves no run behind
+    return begin(demos.describe(wish, settings), runs_dir(os.environ))
+
+
+def _play(folder: RunFolder, run: Run) -> None:
+    settings = demos.settings_of(run)
+    market = demos.open_market(demos.wish_of(run), settings)
+    run.status = "failed"  # until it is known to be otherwise
     try:
-        settings = Settings.model_validate_json(msgspec.json.encode(run.settings))
-    except ValueError as err:
-        raise BadInput(
-            f"the settings of run {run.id} are none of this build ({err}): go on with it by the "
-            f"build that began it, {run.build}"
-        ) from err
-    return folder, run, settings
-
-
-def _play(folder: RunFolder, run: Run, settings: Settings) -> Run:
-    market = demos.open_market(run, settings)
-    with screen.progress(f"run {run.id}") as show:
-        try:
-            run = asyncio.run(demos.play(folder, run, market, settings, show))
-        except KeyboardInterrupt:
-            run.status = "interrupted"
-            notes.print(f"Stopped. Go on with: marea demo --resume {run.id}")
-            raise
-        except MareaError:
-            run.status = "failed"
-            raise
-        finally:
-            folder.write(run)
-    return run
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+        with screen.progress(f"run {run.id}") as show:
+            run.result = asyncio.run(demos.play(folder, run, market, settings, show))
+        run.status = "done"
+    except KeyboardInterrupt:
+        run.status = "interrupted"
+        raise Interrupted(f"stopped; go on with: marea demo --resume {folder.path}") from None
+    except Unavailable:
+        screen.notes.print(f"Go on later with: marea demo --resume {folder.path}")
+        raise
+    except MareaError:
+        screen.notes.print(f"What came before is on the log: marea log {folder.path}")
+        raise
+    finally:
+        folder.write(run)

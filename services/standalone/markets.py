@@ -12,10 +12,12 @@ from marea.venues.binance.survey import survey
 from marea.venues.feed import CLOCK_PERIOD_NS, Feed, FeedPlan, Window, windows_of
 from marea.venues.simulated.market import SimulatedMarket
 from marea.venues.simulated.parameters import load_parameters
-from marea.venues.tape import Frame, Tape
+from marea.venues.tape import BadTape, Frame, Tape
 
 VENUES = {"spot": "BINANCE", "usdm": "BINANCEUSDM"}
 """The venue that a tape of Binance is of, by its market."""
+NAMED_MAX = 5
+"""So many of a tape's symbols are told to a person."""
 TS_SIMULATED: Nanos = 1_767_571_200_000_000_000
 """When simulated markets begin by our clock: 2026-01-05 00:00 UTC, so that equal seeds are equal."""
 
@@ -37,6 +39,11 @@ class Market(Protocol):
         """Do what a `RequestSnapshot` on the log asks for; a second time, nothing."""
         ...
 
+    @property
+    def steps_back(self) -> int:
+        """How many of its lines so far are stamped before one above them."""
+        ...
+
     def progress(self) -> float:
         """How much of it was seen, in 0…1."""
         ...
@@ -51,6 +58,14 @@ class TapeMarket:
         found = survey(files)
         venue = VENUES[found.market]
         traded = {each.venue_symbol: each for each in instruments.values() if each.venue == venue}
+        if found.named and not traded.keys() & set(found.named):
+            raise BadTape(
+                ", ".join(map(str, files)),
+                0,
+                f"it names {', '.join(found.named[:NAMED_MAX])}, and of {venue} the settings have "
+                f"{', '.join(traded) or 'none'}",
+                "name another tape, or add it to exchanges.yaml",
+            )
         self.plan = FeedPlan(
             venue=venue,
             instruments=tuple(traded.values()),
@@ -62,6 +77,11 @@ class TapeMarket:
     def request_snapshot(self, record: Record) -> None:
         """Nobody answers: a tape holds the snapshots that it holds."""
 
+    @property
+    def steps_back(self) -> int:
+        """Recorders race, and their clocks are set: small steps are taken as they come."""
+        return self._tape.steps_back
+
     def progress(self) -> float:
         """Bytes read of all bytes."""
         return self._tape.bytes_read / self._tape.bytes_total
@@ -69,6 +89,8 @@ class TapeMarket:
 
 class DrawnMarket:
     """The simulated market, for some minutes of its time."""
+
+    steps_back = 0
 
     def __init__(self, seed: int, minutes: int) -> None:
         self._seed = seed

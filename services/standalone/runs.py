@@ -6,20 +6,21 @@ A run is a folder under `./runs` (or `MAREA_RUNS`) with two files: `log.sqlite`,
 
 import fcntl
 import os
-import secrets
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct, field
 
-from marea.errors import BadInput, Refused
+from marea.errors import BadInput, Refused, Unavailable
 
+FORMAT = 1
 RUN_FILE = "run.json"
 LOG_FILE = "log.sqlite"
+LISTED_RUNS_MAX = 5
 
 
 class InputFile(Struct, frozen=True, kw_only=True):
@@ -33,8 +34,8 @@ class InputFile(Struct, frozen=True, kw_only=True):
 class Run(Struct, kw_only=True):
     """What a run was made from and how it ended: the content of `run.json`."""
 
-    id: str
-    format: int = 1
+    id: str = ""
+    format: int = FORMAT
     created: str
     """ISO 8601, UTC."""
     status: Literal["running", "interrupted", "failed", "done"] = "running"
@@ -50,6 +51,11 @@ class Run(Struct, kw_only=True):
     result: dict[str, Any] = field(default_factory=dict)
 
 
+class _Head(Struct):
+    format: int
+    build: str = "unknown"
+
+
 class RunFolder:
     """The folder of one run."""
 
@@ -62,24 +68,41 @@ class RunFolder:
         return self.path / LOG_FILE
 
     def read(self) -> Run:
-        """What is known of the run. Raises `BadInput` where its file can't be read."""
+        """What is known of the run.
+
+        Raises `BadInput` where its file can't be read, or is of another format.
+        """
         file = self.path / RUN_FILE
         try:
-            return msgspec.json.decode(file.read_bytes(), type=Run)
+            content = file.read_bytes()
+            head = msgspec.json.decode(content, type=_Head)
+            if head.format == FORMAT:
+                return msgspec.json.decode(content, type=Run)
         except OSError as err:
             raise BadInput(f"{file} can't be read ({err.strerror}): name another run") from err
-        except msgspec.DecodeError as err:
+        except (msgspec.DecodeError, UnicodeDecodeError) as err:
             raise BadInput(f"{file} is damaged ({err}): restore it or name another run") from err
+        raise BadInput(
+            f"{file} has format {head.format}; this build reads {FORMAT}: use the build that "
+            f"wrote it, {head.build}"
+        )
 
     def write(self, run: Run) -> None:
-        """Replace what is known, whole or not at all."""
+        """Replace what is known, whole or not at all. Raises `Unavailable`."""
         text = msgspec.json.format(msgspec.json.encode(run), indent=2)
         new = self.path / f".{RUN_FILE}"
-        with new.open("wb") as out:
-            out.write(text + b"\n")
-            out.flush()
-            os.fsync(out.fileno())
-        new.replace(self.path / RUN_FILE)
+        try:
+            with new.open("wb") as out:
+                out.write(text + b"\n")
+                out.flush()
+                os.fsync(out.fileno())
+            new.replace(self.path / RUN_FILE)
+        except OSError as err:
+            with suppress(OSError):
+                new.unlink()
+            raise Unavailable(
+                f"{self.path / RUN_FILE} can't be written ({err.strerror}): make room, then try again"
+            ) from err
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -102,15 +125,28 @@ def runs_dir(environment: Mapping[str, str]) -> Path:
     return Path(environment.get("MAREA_RUNS") or "runs")
 
 
-def new_folder(runs: Path) -> RunFolder:
-    """A folder for a new run. Its name begins with the time, so that names sort by age."""
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-    path = runs / f"{stamp}-{secrets.token_hex(2)}"
+def begin(run: Run, runs: Path) -> RunFolder:
+    """A folder for a new run, which is named by its time, so that names sort by age.
+
+    Raises `BadInput` where no folder can be made, `Unavailable` where its file can't be written.
+    """
+    now_us = time.time_ns() // 1_000
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now_us // 1_000_000))
+    run.id = f"{stamp}-{now_us % 1_000_000:06d}"
+    folder = RunFolder(runs / run.id)
     try:
-        path.mkdir(parents=True)
+        folder.path.mkdir(parents=True)
     except OSError as err:
-        raise BadInput(f"{path} can't be made ({err.strerror}): set MAREA_RUNS") from err
-    return RunFolder(path)
+        raise BadInput(
+            f"{folder.path} can't be made ({err.strerror}): name a folder that you may write to "
+            "in MAREA_RUNS"
+        ) from err
+    try:
+        folder.write(run)
+    except Unavailable:
+        folder.path.rmdir()
+        raise
+    return folder
 
 
 def find_folder(name: str, runs: Path) -> RunFolder:
@@ -118,18 +154,23 @@ def find_folder(name: str, runs: Path) -> RunFolder:
 
     Raises `BadInput` where there is none, or more than one.
     """
-    if (Path(name) / RUN_FILE).is_file():
+    if _is_run(Path(name)):
         return RunFolder(Path(name))
-    known = sorted(path.name for path in runs.glob("*") if (path / RUN_FILE).is_file())
+    known = sorted(path.name for path in runs.glob("*") if _is_run(path))
     if not known:
         raise BadInput(f"there is no run in {runs} yet: make one with `marea demo`")
     if name == "last":
         return RunFolder(runs / known[-1])
-    matches = [id_ for id_ in known if id_.startswith(name)]
-    if name in matches:
-        matches = [name]
+    matches = [name] if name in known else [id_ for id_ in known if id_.startswith(name)]
     if len(matches) != 1:
         what = "no run" if not matches else f"{len(matches)} runs"
-        listed = ", ".join((matches or known)[-5:])
+        listed = ", ".join((matches or known)[-LISTED_RUNS_MAX:])
         raise BadInput(f"{what} in {runs} named '{name}'; give more of one of these: {listed}")
     return RunFolder(runs / matches[0])
+
+
+def _is_run(path: Path) -> bool:
+    try:
+        return (path / RUN_FILE).is_file()
+    except OSError:  # a name that no file system takes
+        return False

@@ -1,101 +1,139 @@
-"""What a person sees of a run in the terminal."""
+"""What a person sees of a run in the terminal.
 
+Lines are never cut or folded here: a narrow terminal folds them itself, and what is copied from it
+is whole.
+"""
+
+import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import msgspec
 from rich import progress as bars
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from services.standalone.doctor import Finding
 from services.standalone.runs import Run
 
-out = Console()
-notes = Console(stderr=True)
+Row = tuple[str, str, str]
+"""A name, what it is, and the style in which it is shown."""
+
+out = Console(markup=False, emoji=False, highlight=False, soft_wrap=True)
+notes = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+def end_with_reader() -> None:
+    """From here on end like any filter when whoever reads stdout has seen enough."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+
+
+def show_json(value: object) -> None:
+    """One JSON object on stdout, in a line; UTF-8 whatever the terminal speaks."""
+    end_with_reader()
+    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def show_error(text: str) -> None:
+    """Why the command ends here, on stderr."""
+    notes.print(f"marea: {text}", style="red")
 
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[float], None]]:
-    """A bar on stderr while work goes on; it takes how much is done, in 0…1."""
+    """A bar on stderr, where that is a terminal; it takes how much is done, in 0…1."""
     columns = (
-        bars.TextColumn("{task.description}"),
+        bars.TextColumn("{task.description}", markup=False),
         bars.BarColumn(),
         bars.TaskProgressColumn(),
         bars.TimeRemainingColumn(),
     )
-    with bars.Progress(*columns, console=notes, transient=True) as shown:
+    hidden = not notes.is_terminal
+    with bars.Progress(*columns, console=notes, transient=True, disable=hidden) as shown:
         task = shown.add_task(what, total=1.0)
         yield lambda done: shown.update(task, completed=done)
 
 
-def show_run(run: Run, folder: Path) -> None:
-    """What came in, what was made of it, whether it can be trusted, and what to try next."""
-    result = run.result
+def show_run(run: Run, folder: Path, name: str, troubles: Sequence[str]) -> None:
+    """What came in, what was made of it, whether it can be trusted, and what to try next.
+
+    `name` is what the run can be called by, `troubles` what a person should look at.
+    """
+    end_with_reader()
     source = ", ".join(Path(each.path).name for each in run.tape)
-    source = source or f"simulated market, seed {run.seed}, {run.minutes} min"
-    out.print(f"\n[bold]{source}[/bold]")
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_row("messages passed on", f"{result['market_events']:,}")
-    table.add_row(
-        "set aside",
-        f"{result['dead_letters']:,} dead letters, {result['duplicates']:,} duplicates, "
-        f"{result['conflated']:,} conflated",
-    )
-    table.add_row("bars", f"{result['bars']:,}")
-    table.add_row(
-        "feature vectors",
-        f"{result['features']:,} ({result['not_warm']:,} bars before all indicators were warm, "
-        f"{result['not_live']:,} without a trusted book)",
-    )
+    out.print(source or f"simulated market, seed {run.seed}, {run.minutes} min", style="bold")
+    _show_rows([*_facts(run.result), ("run", str(folder), "")])
+    for trouble in troubles:
+        out.print(f"look at this: {trouble}", style="red")
+    _show_next(run, name)
+
+
+def _facts(result: Mapping[str, Any]) -> Iterator[Row]:
+    yield "messages", f"{result['market_events']:,} passed on", ""
+    aside = [f"{result[name]:,} {name.replace('_', ' ')}" for name in SET_ASIDE]
+    yield "set aside", ", ".join(aside), "red" if result["dead_letters"] else ""
+    if result["steps_back"]:
+        yield "stamps", f"{result['steps_back']:,} lower than one on a line above", "yellow"
+    yield "bars", f"{result['bars']:,}", ""
+    yield "vectors", f"{result['features']:,}", ""
+    missing = f"{result['not_warm']:,} bars before all indicators were warm"
+    yield "no vector", f"{missing}, {result['not_live']:,} without a trusted book", ""
     for name, book in result["books"].items():
-        style = "green" if book["status"] == "LIVE" else "red"
-        table.add_row(
-            f"order book {name}",
-            f"[{style}]{book['status']}[/{style}], equal to the venue's quote "
-            f"{book['agreed']:,} of {book['compared']:,} times at equal updates",
+        told = (
+            f"{name} {book['status']}, equal to the venue's quote {book['agreed']:,} of "
+            f"{book['compared']:,} times"
         )
+        yield "order book", told, "green" if book["status"] == "LIVE" else "red"
     if result["quality"]:
         failed = ", ".join(f"{check} {count:,}" for check, count in result["quality"].items())
-        table.add_row("quality checks that failed", failed)
-    if result["divergences"]:
-        table.add_row("[red]differs from the record[/red]", f"{result['divergences']:,} outputs")
-    speed = f"{result['seconds']:.1f} s, {result['events_per_s']:,} messages/s"
-    table.add_row("time", speed)
-    table.add_row("log hash", result["log_hash"])
-    table.add_row("run", str(folder))
-    out.print(table)
-    _show_next(run)
+        yield "quality", f"checks that failed: {failed}", "yellow"
+    yield "speed", f"{result['events_per_s']:,} messages/s, {result['seconds']:.1f} s", ""
+    yield "log hash", result["log_hash"], ""
 
 
-def _show_next(run: Run) -> None:
-    out.print("\nNext:")
-    out.print("  marea log last --type Bar --limit 5            the bars, as they were closed")
-    out.print("  marea log last --type FeatureVector --limit 1  one vector, every feature by name")
+SET_ASIDE = ("dead_letters", "duplicates", "conflated")
+
+
+def _show_next(run: Run, name: str) -> None:
+    tries = [
+        (f"marea log {name} --type Bar --limit 5", "the bars, as they were closed"),
+        (f"marea log {name} --type FeatureVector --limit 1", "every feature by its name"),
+    ]
     if run.result["quality"]:
-        out.print("  marea log last --type QualityCheckFailed       what looked wrong, and when")
+        tries.append((f"marea log {name} --type QualityCheckFailed", "what looked wrong, and when"))
     if run.result["dead_letters"]:
-        out.print(
-            "  marea log last --type DeadLetter               what could not be read, and why"
-        )
+        tries.append((f"marea log {name} --type DeadLetter", "what could not be read, and why"))
     if not run.tape:
-        out.print(f"  marea demo --seed {run.seed + 1}                             another market")
+        tries.append((f"marea demo --seed {run.seed + 1}", "another market"))
+    out.print("\nNext:")
+    width = max(len(command) for command, _ in tries)
+    for command, what in tries:
+        out.print(f"  {command:<{width}}  {what}")
 
 
 def show_findings(findings: Sequence[Finding]) -> None:
     """What was checked, what was found, and what mends it."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("", "check", "found", "remedy"):
-        table.add_column(heading)
+    end_with_reader()
+    width = max(len(each.check) for each in findings)
     for each in findings:
-        mark = "[green]ok[/green]" if each.ok else "[red]no[/red]"
-        table.add_row(mark, each.check, each.found, "" if each.ok else each.remedy)
-    out.print(table)
+        style = "green" if each.ok else "red"
+        told = [f"  {each.check:<{width}}  ", each.found]
+        out.print(Text.assemble(("ok" if each.ok else "no", style), *told))
+        if not each.ok and each.remedy:
+            out.print(f"{'':{width + 6}}{each.remedy}", style="red")
 
 
 def show_facts(facts: Mapping[str, str]) -> None:
     """Names and values, a line each."""
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for name, value in facts.items():
-        table.add_row(name, value)
-    out.print(table)
+    end_with_reader()
+    _show_rows([(name, value, "") for name, value in facts.items()])
+
+
+def _show_rows(rows: Sequence[Row]) -> None:
+    width = max(len(name) for name, _, _ in rows)
+    for name, value, style in rows:
+        out.print(Text.assemble(f"{name:<{width}}  ", (value, style)))

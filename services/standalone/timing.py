@@ -2,8 +2,11 @@
 
 import sqlite3
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from marea.errors import Unavailable
 
 BUCKETS = 48
 TABLE = """
@@ -58,7 +61,10 @@ class Stopwatch:
         times.buckets[min(spent_ns.bit_length(), BUCKETS - 1)] += 1
 
     def save(self, log_path: Path) -> None:
-        """Write the table `timing` beside the events; a resumed run replaces it."""
+        """Write the table `timing` beside the events; a resumed run replaces it.
+
+        Raises `Unavailable`.
+        """
         rows = [
             (
                 *key,
@@ -71,7 +77,9 @@ class Stopwatch:
             )
             for key, times in sorted(self.hops.items())
         ]
-        with sqlite3.connect(log_path) as db:
-            db.execute(TABLE)
-            db.executemany("INSERT OR REPLACE INTO timing VALUES (?,?,?,?,?,?,?,?)", rows)
-        db.close()
+        try:
+            with closing(sqlite3.connect(log_path)) as db, db:
+                db.execute(TABLE)
+                db.executemany("INSERT OR REPLACE INTO timing VALUES (?,?,?,?,?,?,?,?)", rows)
+        except sqlite3.Error as err:
+            raise Unavailable(f"{log_path}: {err}: make room, then try again") from err

@@ -7,7 +7,8 @@ MareaError
 │   └── BadTape             a recorded tape (marea.venues.tape)
 ├── Unavailable    something outside is away: try again             exit 4
 ├── Refused        not done, for safety: a person decides           exit 5
-└── Broken         an invariant does not hold: a bug, stop          exit 70
+├── Broken         an invariant does not hold: a bug, stop          exit 70
+└── Interrupted    a person stopped it: go on later                 exit 130
 """
 
 from typing import ClassVar
@@ -41,3 +42,9 @@ class Broken(MareaError):
     """An invariant does not hold; whoever raises it has stopped."""
 
     exit_code = 70
+
+
+class Interrupted(MareaError):
+    """A person stopped it; what was done until then is kept."""
+
+    exit_code = 130
