@@ -1,0 +1,48 @@
+"""A disk that is full stops a run with a remedy; with room again the run goes on as if never stopped."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.system.conftest import Marea
+from tools import command
+from tools.command import Ended
+
+
+def run_with_room(blocks: int, arguments: list[str | Path], runs: Path) -> Ended:
+    """The command where no file may grow beyond so many blocks of 512 bytes."""
+    limited = ["sh", "-c", f'ulimit -f {blocks}; exec "$@"', "sh", *command.PROGRAM]
+    done = subprocess.run(
+        [*limited, *map(str, arguments)],
+        env=command.environment(runs),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("blocks", [12, 200, 4_000])
+def test_run_that_fills_the_disk_goes_on_when_there_is_room(
+    blocks: int, short_tape: Path, marea: Marea, runs: Path
+) -> None:
+    stopped = run_with_room(blocks, ["demo", "--tape", short_tape, "--json"], runs)
+    assert (stopped.code, json.loads(stopped.out)["exit"]) == (4, 4)
+    assert "make room" in stopped.err
+    assert "Go on later with: marea demo --resume" in stopped.err
+    assert "Traceback" not in stopped.err
+    (folder,) = runs.iterdir()
+    assert json.loads((folder / "run.json").read_text())["status"] == "failed"
+    resumed = json.loads(marea("demo", "--resume", "last", "--json").out)
+    whole = json.loads(marea("demo", "--tape", short_tape, "--json").out)
+    assert resumed["log_hash"] == whole["log_hash"]
+
+
+def test_run_without_room_for_its_first_file_leaves_nothing(short_tape: Path, runs: Path) -> None:
+    stopped = run_with_room(1, ["demo", "--tape", short_tape, "--json"], runs)
+    assert stopped.code == 4
+    assert "run.json can't be written (File too large): make room, then try again" in stopped.err
+    assert list(runs.iterdir()) == []
