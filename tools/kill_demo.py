@@ -1,0 +1,280 @@
+"""Does a run that is killed at any moment end with the log of a run that never was?
+
+A run of the demo is killed by SIGKILL at moments drawn over its whole length, each time a new run;
+then it is resumed, and its log compared. Writes are short: every fourth kill waits, at its moment,
+for the next write to begin, and kills go on until enough fell inside one.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from itertools import accumulate, count, islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from marea.bus.sqlite import SqliteBus
+from marea.messages import codec
+from marea.messages.envelope import Log, Record
+from marea.testing.disk import frames_after_last_commit
+from tools import command
+
+POLL_S = 0.001
+START_S_MAX = 60
+DRAWS_PER_KILL_MAX = 5
+AIMED_ONE_IN = 4
+"""So many kills to one that waits for the next write."""
+UNEQUAL = ("seconds", "events_per_s", "run")
+"""What is another in every run's result."""
+
+Said = tuple[str, bytes, str, int, int, int, str]
+"""A message and what its record says of it, apart from the life it was written in."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is run: the options of `marea demo`, settings, and a folder for the runs."""
+
+    options: Sequence[str | Path]
+    settings: Mapping[str, str]
+    folder: Path
+
+
+class Moment(NamedTuple):
+    """When to kill: so long after the begin, and then perhaps at the next write."""
+
+    after_s: float
+    is_aimed: bool = False
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """What a run without a kill left behind."""
+
+    result: Mapping[str, Any]
+    said: Mapping[Log, Sequence[Said]]
+    seconds: float
+    """From when its folder was there to its end."""
+
+
+@dataclass(frozen=True)
+class Kill:
+    """One kill, what it left on disk, and what came of the run."""
+
+    moment: Moment
+    """In the life that it ended."""
+    positions: dict[str, int]
+    """Records on disk, by log."""
+    torn_pages: int
+    """Of a write that it cut off."""
+    differences: list[str]
+    """Between the run once resumed and the one that was not killed; none where more kills follow."""
+
+
+def play_undisturbed(trial: Trial) -> Undisturbed:
+    """Run it without a kill."""
+    runs = trial.folder / "undisturbed"
+    process = command.start(["demo", *trial.options, "--json"], runs, trial.settings)
+    run = _wait_for_run(process, runs)
+    begun_s = time.monotonic()
+    out, err = process.communicate()
+    seconds = time.monotonic() - begun_s
+    if process.returncode not in (0, 1):
+        raise RuntimeError(f"the run without a kill ended with {process.returncode}: {err}")
+    return Undisturbed(json.loads(out), read_said(run), seconds)
+
+
+def kill_and_resume(trial: Trial, like: Undisturbed, moments: Sequence[Moment]) -> list[Kill]:
+    """Kill a new run, and each life that goes on with it, at these moments; then let it end.
+
+    A life that ends before its moment is the last one; where that is the first there was no kill.
+    """
+    runs = Path(tempfile.mkdtemp(dir=trial.folder))
+    kills: list[Kill] = []
+    options: Sequence[str | Path] = trial.options
+    run = runs
+    for moment in moments:
+        process = command.start(["demo", *options, "--json"], runs, trial.settings)
+        run = _wait_for_run(process, runs)
+        time.sleep(moment.after_s)
+        if moment.is_aimed:
+            _wait_for_write(process, run)
+        process.kill()
+        process.communicate()
+        if process.returncode != -signal.SIGKILL:
+            break
+        torn_pages = frames_after_last_commit(run / "log.sqlite")
+        kills.append(Kill(moment, _positions(run), torn_pages, []))
+        options = ["--resume", run]
+    if kills:
+        ended = command.run(["demo", *options, "--json"], runs, trial.settings)
+        kills[-1].differences.extend(_differences(like, ended, run))
+    shutil.rmtree(runs)
+    return kills
+
+
+def draw_moments(seed: int, seconds: float, aimed_one_in: int) -> Iterator[Moment]:
+    """Moments without end, drawn over so many seconds; one in so many is aimed, 0: none."""
+    draw = random.Random(seed)  # noqa: S311 # moments, no secrets
+    for number in count(1):
+        is_aimed = aimed_one_in > 0 and number % aimed_one_in == 0
+        yield Moment(draw.uniform(0, seconds), is_aimed)
+
+
+def kill_many(
+    trial: Trial, like: Undisturbed, moments: Iterator[Moment], kills_min: int, torn_min: int
+) -> list[Kill]:
+    """Kill runs one by one, until there were so many kills, and so many inside a write.
+
+    At most five times as many are tried.
+    """
+    kills: list[Kill] = []
+    for moment in islice(moments, kills_min * DRAWS_PER_KILL_MAX):
+        kills += kill_and_resume(trial, like, [moment])
+        if len(kills) >= kills_min and sum(kill.torn_pages > 0 for kill in kills) >= torn_min:
+            break
+    return kills
+
+
+def read_said(run: Path) -> dict[Log, list[Said]]:
+    """All that is said on the logs of a run, without starts and recoveries."""
+    logs = asyncio.run(_read(run / "log.sqlite"))
+    place = {
+        log: list(accumulate((record.message.canonical for record in records), initial=0))
+        for log, records in logs.items()
+    }
+    return {
+        log: [_said(record, place) for record in records if record.message.canonical]
+        for log, records in logs.items()
+    }
+
+
+async def _read(path: Path) -> dict[Log, Sequence[Record]]:
+    with closing(SqliteBus(path, read_only=True)) as bus:
+        return {log: await bus.read(log, 0, end) for log, end in (await bus.ends()).items()}
+
+
+def _said(record: Record, place: Mapping[Log, Sequence[int]]) -> Said:
+    # Starts take places on a log too: an input is told by its place among those that don't.
+    source, offset = record.writer.input_log, record.input_offset
+    return (
+        type(record.message).__name__,
+        codec.encode(record.message),
+        record.writer.producer,
+        place[source][offset] if source and source in place else offset,
+        record.ts_known,
+        record.ts_origin,
+        record.trace,
+    )
+
+
+def _wait_for_run(process: subprocess.Popen[str], runs: Path) -> Path:
+    until_s = time.monotonic() + START_S_MAX
+    while time.monotonic() < until_s and process.poll() is None:
+        for file in runs.glob("*/log.sqlite"):
+            return file.parent
+        time.sleep(POLL_S)
+    process.kill()
+    raise RuntimeError(f"no run began in {runs}: {process.communicate()[1]}")
+
+
+def _wait_for_write(process: subprocess.Popen[str], run: Path) -> None:
+    before = _written(run)
+    while _written(run) == before and process.poll() is None:
+        pass
+
+
+def _written(run: Path) -> tuple[int, int]:
+    try:
+        state = (run / "log.sqlite-wal").stat()
+    except FileNotFoundError:
+        return 0, 0
+    return state.st_size, state.st_mtime_ns
+
+
+def _positions(run: Path) -> dict[str, int]:
+    # Of a copy: whoever opens the log mends it.
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(shutil.copytree(run, Path(folder) / "run"))
+        with closing(SqliteBus(copy / "log.sqlite")) as bus:
+            ends = asyncio.run(bus.ends())
+    return {f"{log.channel}/{log.partition}": end for log, end in ends.items()}
+
+
+def _differences(like: Undisturbed, ended: command.Ended, run: Path) -> list[str]:
+    if ended.code not in (0, 1):
+        return [f"the resumed run ended with {ended.code}: {ended.err.strip()}"]
+    result = json.loads(ended.out)
+    found = [
+        f"{name} is {result[name]}, not {value}"
+        for name, value in like.result.items()
+        if name not in UNEQUAL and result[name] != value
+    ]
+    said = read_said(run)
+    for log in sorted(like.said.keys() | said.keys()):
+        ours, theirs = said.get(log, []), like.said.get(log, [])
+        if ours != theirs:
+            pairs = zip(ours, theirs, strict=False)
+            place = next((n for n, (one, other) in enumerate(pairs) if one != other), -1)
+            told = f"{log.channel}/{log.partition} has {len(ours)} messages, not {len(theirs)}"
+            found.append(f"{told}; the first that differs: {place}")
+    return found
+
+
+def show(kills: Sequence[Kill], like: Undisturbed) -> None:
+    """Print the kills, a line each."""
+    logs = sorted({log for kill in kills for log in kill.positions})
+    print(f"undisturbed: {like.seconds:.2f} s, log hash {like.result['log_hash']}")
+    print("records on disk at the kill:", "  ".join(f"[{n}] {log}" for n, log in enumerate(logs)))
+    heads = "".join(f"{f'[{n}]':>9}" for n in range(len(logs)))
+    print(f"{'':>4}{'at s':>8}{'of run':>8} aimed{heads}{'torn pages':>12}  resumed")
+    for number, kill in enumerate(kills, 1):
+        share = f"{kill.moment.after_s / like.seconds:.0%}"
+        aimed = "yes" if kill.moment.is_aimed else ""
+        counts = "".join(f"{kill.positions.get(log, 0):>9,}" for log in logs)
+        outcome = "; ".join(kill.differences) or "equal"
+        print(
+            f"{number:>4}{kill.moment.after_s:>8.3f}{share:>8}{aimed:>6}{counts}"
+            f"{kill.torn_pages:>12}  {outcome}"
+        )
+
+
+def main() -> int:
+    """Print each kill, and end with 1 where a resumed run differs or too few fell inside a write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tape", nargs="*", type=Path, help="none: the simulated market")
+    parser.add_argument("--minutes", type=int, default=2, help="of the simulated market")
+    parser.add_argument("--kills", type=int, default=20, help="at least so many")
+    parser.add_argument("--torn", type=int, default=5, help="at least so many inside a write")
+    parser.add_argument("--seed", type=int, default=1, help="of the moments")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    given = parser.parse_args()
+    options: list[str | Path] = [part for file in given.tape for part in ("--tape", file)]
+    options = options or ["--minutes", str(given.minutes)]
+    with tempfile.TemporaryDirectory() as folder:
+        trial = Trial(options, {}, Path(folder))
+        like = play_undisturbed(trial)
+        moments = draw_moments(given.seed, like.seconds, AIMED_ONE_IN)
+        kills = kill_many(trial, like, moments, given.kills, given.torn)
+    torn = sum(kill.torn_pages > 0 for kill in kills)
+    differing = sum(bool(kill.differences) for kill in kills)
+    if given.json:
+        told = {"seconds": like.seconds, "torn": torn, "differing": differing}
+        print(json.dumps(told | {"kills": [asdict(kill) for kill in kills]}))
+    else:
+        show(kills, like)
+        print(f"{len(kills)} kills, {torn} inside a write, {differing} runs differ once resumed")
+    return int(differing > 0 or torn < given.torn or len(kills) < given.kills)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
