@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from io import BufferedWriter
 from typing import TypeAlias
 
 import msgspec
@@ -17,6 +18,7 @@ from marea.messages.envelope import Log, Nanos, Record
 from marea.messages.types import TYPES
 from marea.messages.wire import to_wire
 from marea.runtime.sources import nearest
+from services.standalone import screen
 from services.standalone.runs import RunFolder
 
 READ_RECORDS_MAX = 2_000
@@ -65,22 +67,8 @@ def print_json(folder: RunFolder, wish: Wanted) -> MareaError | None:
     That stands in the object too, as `error` and `exit`. Raises `BadInput` or `Unavailable` before
     the object has begun.
     """
-    with _opened(folder) as bus:
-        name = msgspec.json.encode(folder.path.name)
-        sys.stdout.buffer.write(b'{"run":' + name + b',"events":[')
-        failure: MareaError | None = None
-        try:
-            asyncio.run(_print_json(bus, wish))
-        except KeyboardInterrupt:
-            failure = Interrupted("stopped")
-        except MareaError as err:
-            failure = err
-        ending = b"}"
-        if failure is not None:
-            ending = msgspec.json.encode({"error": str(failure), "exit": failure.exit_code})
-            ending = b"," + ending[1:]
-        sys.stdout.buffer.write(b"]" + ending + b"\n")
-        return failure
+    with _opened(folder) as bus, screen.json_out() as out:
+        return asyncio.run(_print_json(bus, folder.path.name, wish, out))
 
 
 @contextmanager
@@ -99,11 +87,27 @@ async def _print_lines(bus: SqliteBus, wish: Wanted) -> None:
         sys.stdout.write(_line(ts, log, position, record) + "\n")
 
 
-async def _print_json(bus: SqliteBus, wish: Wanted) -> None:
+async def _print_json(
+    bus: SqliteBus, run: str, wish: Wanted, out: BufferedWriter
+) -> MareaError | None:
+    # Begun in here, where Ctrl-C ends a task: a begun object is always ended.
+    out.write(b'{"run":' + msgspec.json.encode(run) + b',"events":[')
+    failure: MareaError | None = None
     separator = b""
-    async for _, _, _, record in _selected(bus, wish):
-        sys.stdout.buffer.write(separator + codec.encode_json(record))
-        separator = b","
+    try:
+        async for _, _, _, record in _selected(bus, wish):
+            out.write(separator + codec.encode_json(record))
+            separator = b","
+    except asyncio.CancelledError:
+        failure = Interrupted("stopped")
+    except MareaError as err:
+        failure = err
+    ending = b"}"
+    if failure is not None:
+        ending = msgspec.json.encode({"error": str(failure), "exit": failure.exit_code})
+        ending = b"," + ending[1:]
+    out.write(b"]" + ending + b"\n")
+    return failure
 
 
 async def _selected(bus: SqliteBus, wish: Wanted) -> AsyncIterator[Listed]:

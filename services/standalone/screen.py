@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BufferedWriter
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,13 @@ def end_with_reader() -> None:
 def show_json(value: object) -> None:
     """One JSON object on stdout, in a line; UTF-8 whatever the terminal speaks."""
     end_with_reader()
-    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
-    sys.stdout.buffer.flush()
+    with json_out() as stdout:
+        stdout.write(msgspec.json.encode(value) + b"\n")
+
+
+def json_out() -> BufferedWriter:
+    """Stdout as bytes, written in large pieces also where Python is told not to buffer it."""
+    return open(sys.stdout.fileno(), "wb", closefd=False)
 
 
 def show_error(text: str) -> None:
