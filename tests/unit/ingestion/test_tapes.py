@@ -104,13 +104,3 @@ def test_day_whose_snapshot_is_in_the_day_before_stays_syncing_and_asks_again_an
         *["request unanswered"] * 30,  # in 304 s
     ]
     assert_streams_are_whole(result)
-
-
-def test_market_of_other_instruments_is_dead_letters_and_nothing_else(data_dir: Path) -> None:
-    result = run(data_dir / "books/binance_coinm_BTCUSD_PERP_20240808.raw.gz")
-    assert result.counts == (0, 0, 48_270)
-    assert result.frame_count == 48_270
-    assert {letter.reason for letter in result.letters} == {"unknown_instrument"}
-    assert len({letter.id for letter in result.letters}) == 48_270
-    assert result.letters[0].place == "binance_coinm_BTCUSD_PERP_20240808.raw.gz:1"
-    assert result.state.streams == {}

@@ -7,10 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from marea.venues.simulated.market import Frame, MarketState, SimulatedMarket
+from marea.venues.simulated.market import Frame, SimulatedMarket
 from marea.venues.simulated.parameters import Parameters, Shock, load_parameters
 from tests.unit.venues.simulated.client import MS, Client, S
 
@@ -52,18 +50,6 @@ def test_frames_do_not_depend_on_the_hash_seed(hash_seed: str) -> None:
         [sys.executable, "-c", code], env=environment, capture_output=True, check=True, text=True
     )
     assert printed.stdout.strip() == TEN_SECONDS
-
-
-@settings(max_examples=10, deadline=None)
-@given(until_ns=st.integers(0, 5 * S), asked_ns=st.integers(0, 300 * MS))
-def test_market_goes_on_from_a_saved_state_as_if_never_saved(until_ns: int, asked_ns: int) -> None:
-    kept = market()
-    kept.frames(until_ns)
-    kept.request_snapshot("BTCUSDT", until_ns + asked_ns)
-    saved = msgspec.json.encode(kept.state)
-    loaded = SimulatedMarket.restored(BUSY, msgspec.json.decode(saved, type=MarketState))
-    assert loaded.frames(until_ns + S) == kept.frames(until_ns + S)
-    assert loaded.state == kept.state
 
 
 @pytest.mark.parametrize("window_ms", [10, 50, 100])

@@ -32,21 +32,17 @@ LADDER_INTERVAL_NS = 1_000_000_000
 SHOCK_INTERVAL_NS = 50_000_000
 FRAME_INTERVAL_NS = 1_000
 """Between frames that one event put on the wire."""
-RANDOM_VERSION = 3
-"""Of the states of `random.Random`, the same on Python 3.11 to 3.13."""
 
 _stamp = itemgetter(0)
 
 
 @dataclass(slots=True)
 class MarketState:
-    """All that the market's future depends on: plain data, to be saved and loaded."""
+    """All that the market's future depends on, besides chance."""
 
     calendar: Calendar
     mood: Mood
     instruments: list[InstrumentState]
-    chance: tuple[int, ...]
-    """The state of the one generator behind everything drawn."""
     started_ns: int
     """On the venue's clock."""
     until_ns: int
@@ -71,7 +67,6 @@ class SimulatedMarket:
             calendar=[],
             mood=Mood(activity=parameters.activity, ladder_step=0, direction=1),
             instruments=[InstrumentState(book=OrderBook()) for _ in parameters.instruments],
-            chance=(),
             started_ns=started_ns,
             until_ns=ts_start_ns,
             streamed=[],
@@ -79,23 +74,7 @@ class SimulatedMarket:
             stamped_ns=ts_start_ns,
             shock_prices=[0] * len(parameters.shocks),
         )
-        self._wire_up(parameters, state, Random(seed))  # noqa: S311 # a market, not a secret
-        for flow in self._flows:
-            flow.start(started_ns)
-        heappush(state.calendar, (started_ns + LADDER_INTERVAL_NS, LADDER, 0))
-        for place, shock in enumerate(parameters.shocks):
-            heappush(state.calendar, (started_ns + shock.at_s * 1_000_000_000, SHOCK, place))
-
-    @classmethod
-    def restored(cls, parameters: Parameters, state: MarketState) -> "SimulatedMarket":
-        """The market that goes on from a state; `state` is its own from here on."""
-        market = cls.__new__(cls)
-        chance = Random()  # noqa: S311 # its state is set on the next line
-        chance.setstate((RANDOM_VERSION, state.chance, None))
-        market._wire_up(parameters, state, chance)
-        return market
-
-    def _wire_up(self, parameters: Parameters, state: MarketState, chance: Random) -> None:
+        chance = Random(seed)  # noqa: S311 # a market, not a secret
         self._parameters, self._state, self._chance = parameters, state, chance
         shared = (state.mood, state.calendar, chance)
         self._flows = [
@@ -105,6 +84,11 @@ class SimulatedMarket:
         self._places = {i.venue_symbol: n for n, i in enumerate(parameters.instruments)}
         self._latencies_ns = [us * 1000 for us in table(parameters.latency_us)]
         self._ladder = activity_ladder(parameters)
+        for flow in self._flows:
+            flow.start(started_ns)
+        heappush(state.calendar, (started_ns + LADDER_INTERVAL_NS, LADDER, 0))
+        for place, shock in enumerate(parameters.shocks):
+            heappush(state.calendar, (started_ns + shock.at_s * 1_000_000_000, SHOCK, place))
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
@@ -113,8 +97,7 @@ class SimulatedMarket:
 
     @property
     def state(self) -> MarketState:
-        """What to save: `restored` goes on from it, and this market changes it."""
-        self._state.chance = self._chance.getstate()[1][:]
+        """What its future depends on; the market changes it as its time passes."""
         return self._state
 
     def frames(self, until_ns: int) -> list[Frame]:
