@@ -7,12 +7,10 @@ from typing import Any
 
 import msgspec
 
+from marea.domain.money import SCALE_MAX, format_amount
 from marea.messages.envelope import Log, Message, Record, Writer
 from marea.messages.errors import BadMessage
 from marea.messages.forms import INT_MAX, INT_MIN, Envelope, Form, Wire, form_of
-
-SCALE_MAX = 18
-"""Places of an amount at most: 10^18 is the last power of ten that 64 bits hold."""
 
 
 def to_wire(record: Record) -> dict[str, Any]:
@@ -133,10 +131,7 @@ def _text(name: str, units: int, scale: int) -> str:
         raise BadMessage(
             name, units, f"an amount has 64 bits and 0 to {SCALE_MAX} places, here {scale}"
         )
-    if not scale:
-        return f"{units:d}"
-    digits = f"{units:d}".zfill(scale + 1 if units >= 0 else scale + 2)
-    return f"{digits[:-scale]}.{digits[-scale:]}"
+    return format_amount(units, scale)
 
 
 def _units(name: str, text: str, scale: int) -> int:

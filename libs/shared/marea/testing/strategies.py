@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from msgspec import inspect as mi
 
+from marea.domain.money import SCALE_MAX
 from marea.messages.envelope import Log, Message, Record, Writer
 from marea.messages.forms import INT_MAX, INT_MIN, form_of
 from marea.messages.types import TYPES
-from marea.messages.wire import SCALE_MAX
 
 M = TypeVar("M", bound=Message)
 
