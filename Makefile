@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 
-.PHONY: help demo test schemas docs format lock clean
+.PHONY: help demo test bench kill schemas docs format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -13,6 +13,14 @@ demo: ## a simulated market turned into features, on your screen (the first run 
 test: ## every gate and every test (the first run installs)
 	@sh tools/install.sh dev
 	@$(PY) -m pytest -n auto
+
+bench: ## measure speed and memory on recorded tapes: make bench TAPE=FILE (or MAREA_DATA)
+	@sh tools/install.sh dev
+	@$(PY) -m benchmarks $(TAPE)
+
+kill: ## kill the demo at 20 moments, resume it, compare: make kill (or TAPE=FILE)
+	@sh tools/install.sh dev
+	@$(PY) -m tools.kill_demo $(TAPE)
 
 schemas: ## write schemas/ anew from the message types
 	@sh tools/install.sh dev

@@ -1,16 +1,16 @@
 """What does a trade cost on its way into the bars of 1 s and of 1 min, and a clock beside it?
 
-python benchmarks/bars.py [--json] [--trades N]
+python -m benchmarks.bars [--json] [--trades N]
 """
 
 import argparse
 import json
-import platform
 import random
 import sys
 import time
 from collections.abc import Callable
 
+from benchmarks.machine import machine
 from marea.domain.bars import SECOND_NS, BarState, advance, closing, corrections, take
 from marea.messages.market import Trade
 
@@ -89,7 +89,7 @@ def main() -> int:
     trades = draw_trades(arguments.trades)
     loop, clocks, both = (best_us(trades, step) for step in (nothing, clock, clock_and_trade))
     figures = {
-        "machine": {"system": platform.platform(), "python": platform.python_version()},
+        "machine": machine(),
         "trades": len(trades),
         "intervals_s": INTERVALS_S,
         "clock_us": clocks - loop,

@@ -6,7 +6,7 @@ Beside that, from the same run: the least that it can cost, which is the bare st
 their outputs; TA-Lib's streaming handles for the indicators that it has; and every event of the
 tape, `decide` and `apply`, by what it brings.
 
-python benchmarks/feature_vector.py [--json] [--rounds N] TAPE...
+python -m benchmarks.feature_vector [--json] [--rounds N] TAPE...
 """
 
 import argparse

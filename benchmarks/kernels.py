@@ -1,22 +1,21 @@
 """What does an indicator cost a bar, live and compiled, with TA-Lib beside it?
 
-python benchmarks/kernels.py [--json] [--bars N]
+python -m benchmarks.kernels [--json] [--bars N]
 """
 
 import argparse
 import json
-import platform
 import random
 import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import talib
 
+from benchmarks.machine import machine
 from marea.kernels.compiled import run
 from marea.kernels.registry import KERNELS
 
@@ -148,20 +147,6 @@ def talib_batch_ns(subject: Subject, columns: Columns) -> float:
     return best_seconds(work) / len(columns["close"]) * 1e9
 
 
-def machine() -> dict[str, str]:
-    """What the figures were measured on."""
-    names = Path("/proc/cpuinfo")
-    lines = names.read_text(encoding="utf-8").splitlines() if names.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    packages = ", ".join(f"{name} {version(name)}" for name in ("numba", "numpy", "ta-lib"))
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "packages": packages,
-    }
-
-
 def measure(bar_count: int) -> dict[str, Any]:
     """All figures, as one object."""
     bars = draw_bars(bar_count)
@@ -181,7 +166,7 @@ def measure(bar_count: int) -> dict[str, Any]:
     shared = tuple(subject for subject in FEATURE_SET if subject.peers)
     ours, theirs = live_us(shared, bars[:LIVE_BARS]), talib_live_us(shared, recent)
     return {
-        "machine": machine(),
+        "machine": machine() | {name: version(name) for name in ("numba", "numpy", "ta-lib")},
         "bars": bar_count,
         "feature_set_live_us": live_us(FEATURE_SET, bars[:LIVE_BARS]),
         "shared_with_talib": {

@@ -1,15 +1,14 @@
 """What does an amount cost: to read from a tape's text, to write, to reckon with?
 
-python benchmarks/money.py TAPE [--json]
+python -m benchmarks.money [--json] TAPE...
 
-TAPE is a raw Binance capture, plain, .gz or .zst. Beside it stand `decimal` and, compiled, a product
+A tape is a raw Binance capture, plain, .gz or .zst. Beside it stand `decimal` and, compiled, a product
 of 64-bit integers that may overflow unseen.
 """
 
 import argparse
 import gzip
 import json
-import platform
 import re
 import sys
 import time
@@ -25,6 +24,7 @@ import zstandard
 from numba import njit
 from numba.extending import register_jitable
 
+from benchmarks.machine import machine
 from marea.domain import money
 from marea.domain.money import AmountParser, Rounding, parse_amount
 
@@ -146,12 +146,12 @@ def compiled() -> dict[str, float]:
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("tape", type=Path)
+    parser.add_argument("tape", nargs="+", type=Path)
     parser.add_argument("--json", action="store_true", help="print one object")
     arguments = parser.parse_args()
-    texts = read_amounts(arguments.tape)
+    texts = [text for tape in arguments.tape for text in read_amounts(tape)]
     figures = {
-        "machine": {"system": platform.platform(), "python": platform.python_version()},
+        "machine": machine(),
         "amounts": len(texts),
         "distinct_share": len(set(texts)) / len(texts),
         "reading_ns": reading(texts),

@@ -5,7 +5,7 @@ them stands a floor measured in the same run: the cheapest way in Python to deco
 keep one order book, and to write and hash as many rows as the log has. A run that is timed writes
 the log of a normal one: its hash is printed.
 
-python benchmarks/tape_to_features.py [--json] [--rounds N] TAPE...
+python -m benchmarks.tape_to_features [--json] [--rounds N] TAPE...
 """
 
 import argparse

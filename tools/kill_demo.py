@@ -124,7 +124,7 @@ def kill_and_resume(trial: Trial, like: Undisturbed, moments: Sequence[Moment]) 
 
 def draw_moments(seed: int, seconds: float, aimed_one_in: int) -> Iterator[Moment]:
     """Moments without end, drawn over so many seconds; one in so many is aimed, 0: none."""
-    draw = random.Random(seed)  # noqa: S311 # moments, no secrets
+    draw = random.Random(seed)  # noqa: S311 # a test, not a secret
     for number in count(1):
         is_aimed = aimed_one_in > 0 and number % aimed_one_in == 0
         yield Moment(draw.uniform(0, seconds), is_aimed)

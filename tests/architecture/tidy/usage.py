@@ -47,7 +47,10 @@ def _entry_points(tree: Tree) -> set[str]:
 
 
 def _runs(name: str, papers: str) -> bool:
-    return re.search(rf'(-m {re.escape(name)}\b|"{re.escape(name)}:\w+")', papers) is not None
+    name = name.removesuffix(".__main__")
+    return (
+        re.search(rf'(-m {re.escape(name)}(?![\w.])|"{re.escape(name)}:\w+")', papers) is not None
+    )
 
 
 def _imported(path: str, module: ast.Module) -> Iterator[str]:
