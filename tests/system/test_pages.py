@@ -16,7 +16,8 @@ import pytest
 from tools.command import PROGRAM, environment
 
 PAGES = ["README.md", "docs/life-of-a-trade.md"]
-SHOWN = re.compile(r"^```sh\n(.*?)^```\n\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINES = r"((?:(?!```).*\n)*)"
+SHOWN = re.compile(rf"^```sh\n{LINES}```\n\n```text\n{LINES}```$", re.MULTILINE)
 
 
 @pytest.fixture
