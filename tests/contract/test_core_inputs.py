@@ -1,0 +1,19 @@
+"""Every core takes every type of message that may stand on the log it reads."""
+
+from typing import get_args
+
+from marea.messages.channels import load_channels
+from marea.messages.market import Observation
+from marea.messages.types import TYPES
+from services.features.core import FeaturesInput
+from services.ingestion.core import IngestionInput
+
+
+def test_features_take_every_type_of_the_market_channel() -> None:
+    market = load_channels().by_name["market"]
+    assert {kind.__name__ for kind in get_args(FeaturesInput)} == {*market.outside, *market.derived}
+
+
+def test_ingestion_takes_whatever_a_venue_says() -> None:
+    said = {name for name, kind in TYPES.items() if issubclass(kind, Observation)}
+    assert said <= {kind.__name__ for kind in get_args(IngestionInput)}
