@@ -68,15 +68,19 @@ def parse_amount(text: str, scale: int) -> int:
     """
     _check_scale(scale)
     whole, _, fraction = text.partition(".")
+    digits = whole + fraction
+    places = len(fraction) - scale
     if (  # the common form, in half the time
-        whole.isdigit()
-        and fraction.isdigit()
-        and text.isascii()
-        and len(whole) + scale <= SCALE_MAX
-        and len(text) <= TEXT_CHARS_MAX
-        and not fraction[scale:].strip("0")
+        places >= 0
+        and whole
+        and fraction
+        and len(digits) <= SCALE_MAX
+        and digits.isdigit()
+        and digits.isascii()
     ):
-        return int(whole + fraction[:scale].ljust(scale, "0"))
+        units, rest = divmod(int(digits), _POWERS[places])
+        if not rest:
+            return units
     return _parse_any(text, scale)
 
 
