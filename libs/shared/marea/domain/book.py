@@ -279,15 +279,13 @@ def _side(keys: Sequence[int], qtys: Sequence[int]) -> Side:
 def _change(side: Side, keys: Sequence[int], qtys: Sequence[int]) -> None:
     known, ordered = side.qtys, side.keys
     for key, qty in zip(keys, qtys, strict=True):
-        if key in known:
-            if qty:
-                known[key] = qty
-            else:
-                del known[key]
-                del ordered[bisect_left(ordered, key)]
-        elif qty:
+        if qty:
+            if key not in known:
+                insort(ordered, key)
             known[key] = qty
-            insort(ordered, key)
+        elif key in known:
+            del known[key]
+            del ordered[bisect_left(ordered, key)]
     if len(ordered) > LEVELS_MAX:
         for key in ordered[:-LEVELS_MAX]:
             del known[key]
