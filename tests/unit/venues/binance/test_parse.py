@@ -1,4 +1,3 @@
-import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,11 @@ from marea.messages.market import (
     Trade,
     VenueBar,
 )
-from marea.venues.binance.parse import STREAMS, BinanceParser, Market
+from marea.venues.binance.parse import STREAMS, Market
 from tests.unit.venues.binance.samples import (
     AGG_TRADE,
     BAR,
     BAR_BODY,
-    BTC,
     MARK_PRICE,
     SPOT_DELTA,
     SPOT_QUOTE,
@@ -226,12 +224,6 @@ def test_event_becomes_the_message_wrapped_or_bare_in_any_order_with_unknown_fie
     for each in (event, backwards):
         assert parse(each, market, stream=f"btcusdt@{stream}") == message
         assert parse(each, market, venue_symbol="BTCUSDT") == message
-
-
-def test_payload_may_be_a_view_of_bytes() -> None:
-    payload = memoryview(json.dumps(SPOT_TRADE).encode())
-    message = BinanceParser({"BTCUSDT": BTC}, "spot").parse(payload, 5)
-    assert message == parse(SPOT_TRADE)
 
 
 def test_match_that_is_none_of_the_market_may_have_no_amounts() -> None:

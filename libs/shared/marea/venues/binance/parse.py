@@ -17,20 +17,23 @@ Market: TypeAlias = Literal["spot", "usdm"]
 class Kind(NamedTuple):
     """How events of a kind are decoded, and which message is built of them."""
 
-    decode: Callable[[bytes | memoryview | msgspec.Raw], Any]
+    decode: Callable[[bytes | msgspec.Raw], Any]
+    decode_envelope: Callable[[bytes], wire.Envelope[Any]]
     build: Callable[[build.Listed, Any, int], Observation]
 
 
 class Route(NamedTuple):
     """What one stream carries, of which instrument."""
 
+    stream: str
     venue_symbol: str
     listed: build.Listed
     kind: Kind
 
 
 def _kind(event: type[msgspec.Struct], builder: Callable[..., Observation]) -> Kind:
-    return Kind(msgspec.json.Decoder(event).decode, builder)
+    envelope: Any = wire.Envelope[event]  # type: ignore[valid-type] # a type that is made here
+    return Kind(msgspec.json.Decoder(event).decode, msgspec.json.Decoder(envelope).decode, builder)
 
 
 _TRADE = _kind(wire.Trade, build.trade)
@@ -81,6 +84,8 @@ _STREAM_OF_EVENT = {
     "kline": "kline_1m",
     "markPriceUpdate": "markPrice",
 }
+_STREAM_AT = len(b'{"stream":"')
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_head = msgspec.json.Decoder(wire.Head).decode
 
 
@@ -94,21 +99,34 @@ class BinanceParser:
             venue_symbol: build.Listed.of(instrument)
             for venue_symbol, instrument in instruments.items()
         }
-        self._routes: dict[str, Route] = {}
+        self._routes: dict[bytes, Route] = {}
+        """By the stream's name, as it stands in a payload."""
 
-    def parse(
-        self, payload: bytes | memoryview, ts_known: int, venue_symbol: str | None = None
-    ) -> Observation:
+    def parse(self, payload: bytes, ts_known: int, venue_symbol: str | None = None) -> Observation:
         """The message that the payload says.
 
         `ts_known`, ns, stands for a time that the venue does not give; `venue_symbol` names whose a bare
         snapshot is. Raises `UnreadableMessage` only.
         """
+        route = self._routes.get(payload[_STREAM_AT : payload.find(b'"', _STREAM_AT)])
+        if route is not None:  # as nearly always: what it is can be told before it is decoded
+            try:
+                envelope = route.kind.decode_envelope(payload)
+                event = envelope.data
+                if envelope.stream == route.stream and event.s == route.venue_symbol:
+                    return route.kind.build(route.listed, event, ts_known)
+            except (BadAmountError, *_UNREADABLE):
+                pass  # the long way tells what is wrong
+        return self._parse_any(payload, ts_known, venue_symbol)
+
+    def _parse_any(
+        self, payload: bytes, ts_known: int, venue_symbol: str | None = None
+    ) -> Observation:
         try:
             head = _decode_head(payload)
             if not head.stream:
                 return self._parse_bare(head, payload, ts_known, venue_symbol)
-            route = self._routes.get(head.stream) or self._route_of(head.stream)
+            route = self._route_of(head.stream)
             event = route.kind.decode(head.data)
             if event.s and event.s != route.venue_symbol:
                 raise UnreadableMessage("foreign_symbol", f"s {event.s} on stream {head.stream}")
@@ -117,11 +135,11 @@ class BinanceParser:
             raise UnreadableMessage("bad_amount", str(err)) from err
         except msgspec.ValidationError as err:
             raise UnreadableMessage("ill_typed", str(err)) from err
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
+        except _UNREADABLE as err:
             raise UnreadableMessage("not_json", str(err)) from err
 
     def _parse_bare(
-        self, head: wire.Head, payload: bytes | memoryview, ts_known: int, venue_symbol: str | None
+        self, head: wire.Head, payload: bytes, ts_known: int, venue_symbol: str | None
     ) -> Observation:
         kind = self._kind_of(head)
         event = kind.decode(payload)
@@ -136,7 +154,8 @@ class BinanceParser:
             )
         venue_symbol = name.upper()
         # Only streams of known kinds and instruments come to stand here: their number is bounded.
-        route = self._routes[stream] = Route(venue_symbol, self._listed_as(venue_symbol), kind)
+        route = Route(stream, venue_symbol, self._listed_as(venue_symbol), kind)
+        self._routes[stream.encode()] = route
         return route
 
     def _kind_of(self, head: wire.Head) -> Kind:

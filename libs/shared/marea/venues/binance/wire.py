@@ -3,7 +3,7 @@
 Documentation: see `venue.toml`. Times are ms since 1970 UTC; amounts are text.
 """
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Generic, Literal, TypeAlias, TypeVar
 
 from msgspec import Meta, Raw, Struct
 
@@ -21,6 +21,19 @@ class Head(Struct, gc=False):
 
     stream: str = ""
     data: Raw = Raw()
+    e: str = ""
+    u: int | None = None
+    lastUpdateId: int | None = None  # noqa: N815 # the venue's name
+
+
+E = TypeVar("E")
+
+
+class Envelope(Struct, Generic[E], gc=False):
+    """A payload of a stream whose kind is known. It refuses what `Head` refuses."""
+
+    stream: str
+    data: E
     e: str = ""
     u: int | None = None
     lastUpdateId: int | None = None  # noqa: N815 # the venue's name
