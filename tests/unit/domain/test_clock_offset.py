@@ -2,14 +2,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marea.domain import clock_offset
-from marea.domain.clock_offset import DROP_NS, WINDOW_NS, Offset, OffsetState
+from marea.domain.clock_offset import (
+    CONFIRMING_SAMPLES,
+    DOUBT_NS,
+    DROP_NS,
+    WINDOW_NS,
+    Offset,
+    OffsetState,
+)
 
 MS = 1_000_000
 T0 = 1_723_161_255_000_000_000
 SAMPLES = st.lists(
-    st.tuples(st.integers(-MS, 40_000 * MS), st.integers(-2_000 * MS, 2_000 * MS)), max_size=60
+    st.tuples(st.integers(-MS, 40_000 * MS), st.integers(-DOUBT_NS // 2, DOUBT_NS // 2)),
+    max_size=60,
 )
-"""How long after the one before each came (a clock may be set back a little), and what it shows."""
+"""How long after the one before each came (a clock may be set back a little), and what it shows:
+nothing that is doubted."""
 
 
 def take(state: OffsetState, ts_local: int, difference_ns: int) -> Offset | None:
@@ -77,13 +86,48 @@ def test_clock_that_gains_is_followed_when_the_lowest_sample_is_two_windows_old(
     assert told(*drifting) == [0, 0, 1, 2, 3, 4]
 
 
-def test_clock_that_is_set_is_followed_down_at_once_and_up_after_two_windows() -> None:
-    assert told((0, 500), (1, -400), (60_000, 500), (90_000, 500), (120_000, 500)) == [
-        500,
-        -400,
-        -400,
+def test_clock_that_is_set_is_followed_down_at_once_where_the_step_is_small() -> None:
+    assert told((0, 500), (1, 250)) == [500, 250]
+
+
+def test_clock_that_is_set_is_followed_down_when_several_samples_show_it() -> None:
+    few = [(at, -400) for at in range(1, CONFIRMING_SAMPLES)]
+    assert told((0, 500), *few) == [500]
+    assert told((0, 500), *few, (CONFIRMING_SAMPLES, -401)) == [500, -401]
+
+
+def test_clock_that_is_set_is_followed_up_after_two_windows() -> None:
+    assert told((0, 300), (1, 100), (60_000, 500), (90_000, 500), (120_000, 500)) == [
+        300,
+        100,
+        100,
         500,
     ]
+
+
+def test_stamps_from_the_future_do_not_move_the_offset_where_others_come_between() -> None:
+    wrong = [(-3_600_000, 5)] * 3 + [(-300, 6)] * (CONFIRMING_SAMPLES - 1) + [(-86_000_000, 7)]
+    samples = [ms for pair in wrong for ms in pair]
+    assert told((0, 5), *enumerate(samples, 1), (60_000, -900_000), (60_001, 5)) == [5, 5]
+
+
+def test_doubt_goes_on_into_the_next_window() -> None:
+    state = OffsetState()
+    assert take(state, T0, 5 * MS) == Offset(5 * MS, 0, 1)
+    assert take(state, T0 + WINDOW_NS, -900 * MS) == Offset(5 * MS, 0, 1)
+    for _ in range(CONFIRMING_SAMPLES - 2):
+        assert take(state, T0 + WINDOW_NS, -900 * MS) is None
+    assert take(state, T0 + WINDOW_NS, -900 * MS) == Offset(-900 * MS, 452_500_000, 2)
+
+
+def test_sample_far_below_those_of_a_late_minute_is_no_doubt_where_the_minute_before_had_it() -> (
+    None
+):
+    assert told((0, 5), (60_000, 2_000), (60_001, 6)) == [5, 5]
+    state = OffsetState()
+    for at, ms in ((0, 5), (60_000, 2_000), (60_001, 6)):
+        clock_offset.sample(state, T0 + at * MS, T0 + (at - ms) * MS)
+    assert state.running.least_ns == 6 * MS
 
 
 def test_samples_from_before_a_pause_still_count_until_a_window_has_passed() -> None:

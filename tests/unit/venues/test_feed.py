@@ -204,6 +204,13 @@ def test_clock_waits_where_our_clock_is_set_back_and_where_the_offset_rises() ->
     assert clocks == sorted(clocks)
 
 
+@pytest.mark.parametrize("ahead_ms", [1_000, 20_000, 3_600_000, 86_000_000])
+def test_one_stamp_from_the_future_does_not_move_the_clocks(ahead_ms: int) -> None:
+    sent = [(at + 3, at + (ahead_ms if at == 500 else 0)) for at in range(0, 2000, 20)]
+    tape = frames(*((at, trade(number, stamp)) for number, (at, stamp) in enumerate(sent)))
+    assert times(messages(tape)) == [at - 3 for at in range(0, 2000, 100)]
+
+
 def test_recorder_in_whole_milliseconds_has_a_steady_offset() -> None:
     tape = frames(*((at + 3 + at % 4, trade(at, at)) for at in range(0, 400_000, 97)))
     offsets = [each.offset_ns // MS for each in of_kind(ClockOffset, messages(tape))]

@@ -4,13 +4,20 @@ Each stamped message gives a sample: when it came by our clock, less when the ve
 sent. The smallest of many is the offset plus the shortest way that a message takes; what is above
 it is delay. (A minimum filter, as NTP's clock filter, RFC 5905 section 10, but of one direction:
 the shortest way itself can't be told from the offset and stays in it.)
+
+A stamp from the future would pass for the shortest way of all, and a stream's clock never comes
+back: what lies far below all that is known counts only once several in a row say so.
 """
 
 from dataclasses import dataclass, field
 
 WINDOW_NS = 60_000_000_000
 DROP_NS = 1_000_000
-"""A new minimum counts at once when it is lower by as much as this."""
+"""A new minimum is told at once when it is lower by as much as this."""
+DOUBT_NS = 250_000_000
+"""A sample that lies below the least by more than this is doubted."""
+CONFIRMING_SAMPLES = 8
+"""So many doubted samples in a row show a clock that was set; the last of them counts."""
 
 
 @dataclass(slots=True)
@@ -40,6 +47,8 @@ class OffsetState:
     """Begin of this window by our clock; 0: there is no sample yet."""
     running: Samples = field(default_factory=Samples)
     before: Samples = field(default_factory=Samples)
+    doubted_count: int = 0
+    """Doubted samples in a row, up to the last."""
     told_ns: int = 0
     told_in: int = -1
     """The window in which an offset was last told; -1: none was."""
@@ -53,14 +62,19 @@ def sample(state: OffsetState, ts_local: int, ts_venue: int) -> None:
         state.before, state.running = state.running, Samples()
     samples = state.running
     if not samples.count or difference_ns < samples.least_ns:
+        if _is_doubted(state, difference_ns):
+            state.doubted_count += 1
+            return
         samples.least_ns = difference_ns
+    if state.doubted_count:
+        state.doubted_count = 0
     samples.total_ns += difference_ns
     samples.count += 1
 
 
 def to_tell(state: OffsetState) -> Offset | None:
     """The offset, where it is due: the first one, one much lower, and one a window."""
-    parts = [samples for samples in (state.running, state.before) if samples.count]
+    parts = _parts(state)
     if not parts:
         return None
     least_ns = min(samples.least_ns for samples in parts)
@@ -79,3 +93,13 @@ def tell(state: OffsetState, offset: Offset) -> None:
     """Remember that an offset was told."""
     state.told_ns = offset.offset_ns
     state.told_in = state.ts_window
+
+
+def _is_doubted(state: OffsetState, difference_ns: int) -> bool:
+    known = [samples.least_ns for samples in _parts(state)]
+    is_far_below = bool(known) and difference_ns < min(known) - DOUBT_NS
+    return is_far_below and state.doubted_count < CONFIRMING_SAMPLES - 1
+
+
+def _parts(state: OffsetState) -> list[Samples]:
+    return [samples for samples in (state.running, state.before) if samples.count]
