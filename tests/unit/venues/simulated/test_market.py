@@ -1,11 +1,13 @@
 import subprocess
 import sys
+from collections import Counter
 from decimal import Decimal
 from hashlib import sha256
 from itertools import pairwise
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from marea.venues.simulated.market import Frame, SimulatedMarket
@@ -132,16 +134,39 @@ def test_lost_diff_breaks_the_book_and_a_snapshot_mends_it() -> None:
     assert [status for _, status in client.books["BTCUSDT"].history] == ["LIVE"]
 
 
-def test_demo_loses_a_few_diffs_of_one_instrument_in_half_an_hour() -> None:
-    frames = market(parameters=load_parameters()).frames(1800 * S)
-    assert 150_000 < len(frames) < 250_000
+@pytest.fixture(scope="module")
+def demo() -> list[Frame]:
+    """Half an hour of the market as it is committed."""
+    return market(parameters=load_parameters()).frames(1800 * S)
+
+
+def test_demo_loses_a_few_diffs_of_one_instrument_in_half_an_hour(demo: list[Frame]) -> None:
+    assert 150_000 < len(demo) < 250_000
     gaps = {}
     for name in ("btcusdt", "ethusdt"):
-        diffs = [one for one in frames if f"{name}@depth".encode() in one[1]]
+        diffs = [one for one in demo if f"{name}@depth".encode() in one[1]]
         told = payloads(diffs, f"{name}@depth@100ms")
         gaps[name] = sum(new["U"] != old["u"] + 1 for old, new in pairwise(told))
     assert gaps["btcusdt"] == 0
     assert 1 <= gaps["ethusdt"] <= 4
+
+
+@pytest.mark.parametrize("name", ["btcusdt", "ethusdt"])
+def test_wild_seconds_of_the_demo_stand_together_and_trades_come_in_bursts(
+    demo: list[Frame], name: str
+) -> None:
+    quotes = [one for one in demo if f"{name}@bookTicker".encode() in one[1]]
+    mids = dict.fromkeys(range(1800), 0.0)
+    for (stamp, _), told in zip(quotes, payloads(quotes, f"{name}@bookTicker"), strict=True):
+        mids[stamp // S] = float(told["b"]) + float(told["a"])
+    known = [mid for mid in mids.values() if mid]
+    # Ranks, as a single burst would outweigh everything; a shuffled market has 0.000 ± 0.005.
+    ranks = np.argsort(np.argsort(np.abs(np.diff(np.log(known)))))
+    memory = [np.corrcoef(ranks[:-lag], ranks[lag:])[0, 1] for lag in range(1, 21)]
+    assert np.mean(memory) > 0.1
+    trades = Counter(stamp // S for stamp, payload in demo if f"{name}@trade".encode() in payload)
+    counts = np.array([trades[second] for second in range(1800)])
+    assert counts.var() > 10 * counts.mean()  # drawn one by one they would be equal
 
 
 def test_amounts_are_positive_and_whole_lots() -> None:
