@@ -122,6 +122,12 @@ def test_gap_in_the_trade_ids_makes_the_bars_between_partial() -> None:
     assert statuses == ["complete", "partial", "partial", "partial", "complete"]
 
 
+def test_one_trade_that_is_missing_makes_its_bars_partial() -> None:
+    state, events = stream(trade(1, 100), trade(2, 1100), trade(4, 1200), clock(2250))
+    statuses = [bar.status for bar in bars_in(play(state, events))]
+    assert statuses == ["complete", "partial"]
+
+
 def test_trade_that_is_no_market_trade_changes_no_bar_and_fills_its_gap_in_the_ids() -> None:
     state, events = stream(
         trade(1, 100, 500),
@@ -160,6 +166,12 @@ def test_records_may_be_missing_up_to_the_time_at_which_they_are_called_missing(
     state, events = stream(trade(1, 100), clock(900), gap(2900), clock(3250))
     statuses = [bar.status for bar in bars_in(play(state, events))]
     assert statuses == ["partial", "partial", "partial"]
+
+
+def test_records_may_be_missing_up_to_the_latest_clock_though_one_went_back() -> None:
+    state, events = stream(trade(1, 100), clock(2100), clock(400), gap(300), clock(3250))
+    statuses = [bar.status for bar in bars_in(play(state, events))]
+    assert statuses == ["complete", "partial", "partial"]
 
 
 def test_late_trade_corrects_its_closed_bar_by_id() -> None:

@@ -246,6 +246,12 @@ def test_book_is_compared_with_the_quote_of_its_update_whichever_comes_first(fir
     assert compared(*(both if first == "quote" else reversed(both))) == (1, 1)
 
 
+def test_quote_from_before_the_snapshot_is_compared_when_the_book_has_come_as_far() -> None:
+    play = begun()
+    play.tell(quote(105), snapshot(100), delta(101, 105))
+    assert (play.stream.agreed_count, play.stream.compared_count) == (1, 1)
+
+
 def test_quotes_between_the_updates_of_the_book_are_not_compared() -> None:
     assert compared(quote(111), quote(112), quote(113), delta(111, 112), quote(114)) == (1, 1)
 
