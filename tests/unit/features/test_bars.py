@@ -152,6 +152,12 @@ def test_records_that_never_came_are_passed_on_and_make_the_running_bars_partial
     assert [bar.status for bar in bars_in(answers)] == ["partial"]
 
 
+def test_records_may_be_missing_from_the_last_trade_on() -> None:
+    state, events = stream(trade(1, 100), trade(2, 1100), clock(2100), gap(2150), clock(3250))
+    statuses = [bar.status for bar in bars_in(play(state, events))]
+    assert statuses == ["complete", "partial", "partial"]
+
+
 def test_bar_that_closed_before_records_were_missed_stays_complete() -> None:
     state, events = stream(trade(1, 100), clock(1250), gap(1300), trade(2, 1400), clock(3300))
     assert [bar.status for bar in bars_in(play(state, events))] == [

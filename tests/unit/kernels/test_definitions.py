@@ -125,9 +125,10 @@ def test_vwap_of_a_day_without_volume_is_the_bars_own_price() -> None:
     assert after("vwap_rolling", rows, period=3) == {"vwap_rolling": 10.0}
 
 
-def test_realised_volatility_is_the_root_mean_square_of_log_returns() -> None:
-    closes = [100.0, 101.0, 99.0, 99.5, 103.0]
-    returns = [math.log(b / a) for a, b in pairwise(closes[1:])]
+@pytest.mark.parametrize("bars", [4, 5, 6])
+def test_realised_volatility_is_the_root_mean_square_of_log_returns(bars: int) -> None:
+    closes = [100.0, 101.0, 99.0, 99.5, 103.0, 102.0][:bars]
+    returns = [math.log(b / a) for a, b in pairwise(closes[-4:])]
     wanted = math.sqrt(math.fsum(change * change for change in returns) / 3)
     numbers = after("realised_volatility", [flat_bar(close) for close in closes], period=3)
     assert numbers["realised_volatility"] == pytest.approx(wanted, rel=1e-14)
