@@ -157,3 +157,16 @@ def test_offset_is_the_least_of_two_windows_and_never_far_above_what_came_since(
             mean_ns = sum(seen) // len(seen)
             assert offset == Offset(min(seen), mean_ns - min(seen), len(seen))
         assert told_ns <= min(seen) + DROP_NS - 1
+
+
+def test_first_sample_is_doubted_where_it_lies_far_below_those_that_follow() -> None:
+    ahead = [-3_600_000 * MS, 5 * MS, 6 * MS, 7 * MS, 8 * MS]
+    state = clock_offset.begun(ahead)
+    assert [take(state, T0 + at, shown) for at, shown in enumerate(ahead[:2])] == [
+        None,
+        Offset(5 * MS, 0, 1),
+    ]
+
+
+def test_look_ahead_without_a_stamp_expects_nothing() -> None:
+    assert take(clock_offset.begun([]), T0, 5 * MS) == Offset(5 * MS, 0, 1)

@@ -7,7 +7,7 @@ import pytest
 from marea.messages.envelope import Message
 from marea.messages.market import BookDelta, BookSnapshot, InstrumentChanged, Quote, Trade
 from marea.messages.system import Clock, ClockOffset, DeadLetter
-from marea.venues.feed import WINDOWS_WITHOUT_STAMP_MAX, Feed, Window, windows_of
+from marea.venues.feed import WINDOWS_AHEAD_MAX, Feed, Window, windows_of
 from marea.venues.tape import BadTape, Frame
 from tests.unit.venues.binance import samples
 from tests.unit.venues.binance.samples import BTC
@@ -168,11 +168,11 @@ def test_our_clock_is_taken_where_no_frame_carries_a_stamp() -> None:
 def test_stamp_that_comes_late_moves_the_clock_forward_only(
     ahead_ms: int, expected: list[float]
 ) -> None:
-    last_ms = WINDOWS_WITHOUT_STAMP_MAX * 100
+    last_ms = WINDOWS_AHEAD_MAX * 100
     quotes = [(at, quote(at)) for at in range(0, last_ms, 100)]
     stamped = [(last_ms, trade(1, last_ms - ahead_ms)), (last_ms + 100, quote(last_ms))]
     told = times(messages(frames(*quotes, *stamped)))
-    assert told[: WINDOWS_WITHOUT_STAMP_MAX + 1] == list(range(0, last_ms + 1, 100))
+    assert told[: WINDOWS_AHEAD_MAX + 1] == list(range(0, last_ms + 1, 100))
     assert told[-1] == last_ms + expected[1]
 
 
@@ -180,17 +180,17 @@ def test_offset_is_told_to_every_stream_before_the_clock_that_it_moves() -> None
     told = messages(
         frames(
             (0, trade(1, 1271)),
-            (10, trade(1, 1275, "ETHUSDT")),
+            *((10 + number, trade(number, 1272 + number, "ETHUSDT")) for number in range(1, 9)),
             (100, trade(2, 1373)),
             (200, trade(3, 1473)),
         )
     )
-    assert kinds(told)[6:10] == ["ClockOffset BTC", "Clock BTC", "ClockOffset ETH", "Clock ETH"]
-    first, second = of_kind(ClockOffset, told[:10])
-    assert (first.offset_ns, first.uncertainty_ns, first.sample_count) == (-1271 * MS, 3 * MS, 2)
+    assert kinds(told)[13:17] == ["ClockOffset BTC", "Clock BTC", "ClockOffset ETH", "Clock ETH"]
+    first, second = of_kind(ClockOffset, told[:17])
+    assert (first.offset_ns, first.uncertainty_ns, first.sample_count) == (-1271 * MS, 8 * MS, 9)
     assert (second.offset_ns, second.ts_event) == (first.offset_ns, first.ts_event)
     assert times(told) == [1271, 1371, 1473]
-    assert [each.offset_ns // MS for each in of_kind(ClockOffset, told[10:])] == [-1273, -1273]
+    assert [each.offset_ns // MS for each in of_kind(ClockOffset, told[17:])] == [-1273, -1273]
 
 
 def test_clock_waits_where_our_clock_is_set_back_and_where_the_offset_rises() -> None:
@@ -204,9 +204,10 @@ def test_clock_waits_where_our_clock_is_set_back_and_where_the_offset_rises() ->
     assert clocks == sorted(clocks)
 
 
+@pytest.mark.parametrize("wrong_at", [0, 20, 80, 500])
 @pytest.mark.parametrize("ahead_ms", [1_000, 20_000, 3_600_000, 86_000_000])
-def test_one_stamp_from_the_future_does_not_move_the_clocks(ahead_ms: int) -> None:
-    sent = [(at + 3, at + (ahead_ms if at == 500 else 0)) for at in range(0, 2000, 20)]
+def test_one_stamp_from_the_future_does_not_move_the_clocks(wrong_at: int, ahead_ms: int) -> None:
+    sent = [(at + 3, at + (ahead_ms if at == wrong_at else 0)) for at in range(0, 2000, 20)]
     tape = frames(*((at, trade(number, stamp)) for number, (at, stamp) in enumerate(sent)))
     assert times(messages(tape)) == [at - 3 for at in range(0, 2000, 100)]
 

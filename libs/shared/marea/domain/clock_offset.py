@@ -6,9 +6,11 @@ it is delay. (A minimum filter, as NTP's clock filter, RFC 5905 section 10, but 
 the shortest way itself can't be told from the offset and stays in it.)
 
 A stamp from the future would pass for the shortest way of all, and a stream's clock never comes
-back: what lies far below all that is known counts only once several in a row say so.
+back: what lies far below all that is known counts only once several in a row say so, and the
+first ones are held against the middle of those that follow.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 WINDOW_NS = 60_000_000_000
@@ -43,6 +45,8 @@ class Offset:
 class OffsetState:
     """The samples of this window and of the one before, and what was last told."""
 
+    expected_ns: int | None = None
+    """Against which the first samples are held; None: the very first is believed."""
     ts_window: int = 0
     """Begin of this window by our clock; 0: there is no sample yet."""
     running: Samples = field(default_factory=Samples)
@@ -52,6 +56,12 @@ class OffsetState:
     told_ns: int = 0
     told_in: int = -1
     """The window in which an offset was last told; -1: none was."""
+
+
+def begun(differences_ns: Sequence[int]) -> OffsetState:
+    """No sample yet, but a look ahead: our clock less the venue's stamp, of some first messages."""
+    ranked = sorted(differences_ns)
+    return OffsetState(expected_ns=ranked[len(ranked) // 2] if ranked else None)
 
 
 def sample(state: OffsetState, ts_local: int, ts_venue: int) -> None:
@@ -97,7 +107,8 @@ def tell(state: OffsetState, offset: Offset) -> None:
 
 def _is_doubted(state: OffsetState, difference_ns: int) -> bool:
     known = [samples.least_ns for samples in _parts(state)]
-    is_far_below = bool(known) and difference_ns < min(known) - DOUBT_NS
+    least_ns = min(known) if known else state.expected_ns
+    is_far_below = least_ns is not None and difference_ns < least_ns - DOUBT_NS
     return is_far_below and state.doubted_count < CONFIRMING_SAMPLES - 1
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from marea.domain import clock_offset
 from marea.domain.clock_offset import OffsetState
 from marea.domain.instrument import Instrument
+from marea.errors import BadInput
 from marea.messages.envelope import Log, Message, Nanos, Record, Writer
 from marea.messages.ids import content_number, market_id
 from marea.messages.market import InstrumentChanged, Observation
@@ -22,8 +23,10 @@ from marea.venues.port import UnreadableMessage
 from marea.venues.tape import Frame
 
 CLOCK_PERIOD_NS = 100_000_000
-WINDOWS_WITHOUT_STAMP_MAX = 50
-"""After so many windows without a stamped message our clock is taken for the venue's."""
+STAMPS_AHEAD_MIN = 9
+"""The first clock waits for so many stamped messages: one wrong stamp among them is no harm."""
+WINDOWS_AHEAD_MAX = 50
+"""It waits no longer than this; without any stamped message our clock is taken for the venue's."""
 STAMP_OFF_NS_MAX = 86_400_000_000_000
 """How far a venue's stamp may lie from our clock: the clock of a stream never comes back."""
 
@@ -51,6 +54,11 @@ def windows_of(frames: Iterable[Frame]) -> Iterator[Window]:
         gathered.append(frame)
     if gathered:
         yield Window(ts_begin, gathered)
+
+
+def _ending_in(err: BadInput) -> Iterator[Window]:
+    yield from ()
+    raise err
 
 
 class Parser(Protocol):
@@ -151,19 +159,35 @@ class Feed:
     def _find_offset(self, window: Window) -> None:
         # It looks ahead, so that the first clock stands on the venue's time already.
         ahead = [window, *self._held]
-        self._held = []
-        for _ in range(WINDOWS_WITHOUT_STAMP_MAX):
-            for frame in ahead[-1].frames:
-                with suppress(UnreadableMessage):
-                    self._observe(frame, frame.ts_local)
-            following = None if self._offset.ts_window else next(self._windows, None)
+        seen: list[tuple[Nanos, Nanos]] = []
+        for _ in range(WINDOWS_AHEAD_MAX):
+            seen += self._stamps(ahead[-1].frames)
+            following = None if len(seen) >= STAMPS_AHEAD_MIN else self._look_ahead()
             if following is None:
                 break
             ahead.append(following)
         self._held = ahead[1:]
+        differences_ns = [ts_local - ts_venue for ts_local, ts_venue in seen]
+        self._offset = clock_offset.begun(differences_ns)
+        for ts_local, ts_venue in seen:
+            clock_offset.sample(self._offset, ts_local, ts_venue)
         found = clock_offset.to_tell(self._offset)
         self._offset_ns = found.offset_ns if found else 0
-        self._offset = OffsetState()
+        self._offset = clock_offset.begun(differences_ns)
+
+    def _look_ahead(self) -> Window | None:
+        try:
+            return next(self._windows, None)
+        except BadInput as err:
+            self._windows = _ending_in(err)  # it is told at its place, after what comes before
+            return None
+
+    def _stamps(self, frames: Sequence[Frame]) -> Iterator[tuple[Nanos, Nanos]]:
+        for frame in frames:
+            with suppress(UnreadableMessage):
+                observed = self._observe(frame, frame.ts_local)
+                if type(observed) not in self._parser.unstamped:
+                    yield frame.ts_local, observed.ts_event
 
     def _tell_time(self) -> None:
         offset = clock_offset.to_tell(self._offset)
@@ -194,6 +218,7 @@ class Feed:
 
     def _take(self, frames: Sequence[Frame]) -> None:
         offset_ns, writer, ready = self._offset_ns, self._writer, self._ready
+        unstamped = self._parser.unstamped
         for frame in frames:
             ts_known = frame.ts_local - offset_ns
             message: Message
@@ -202,6 +227,8 @@ class Feed:
             except UnreadableMessage as err:
                 message = self._dead_letter(frame, ts_known, err)
             else:
+                if type(observed) not in unstamped:
+                    clock_offset.sample(self._offset, frame.ts_local, observed.ts_event)
                 if observed.instrument not in self._streams:
                     self._begin_stream(observed.instrument)
             ready.append(
@@ -224,8 +251,6 @@ class Feed:
                 "bad_time",
                 f"stamp {observed.ts_event}: expected within a day of its arrival {frame.ts_local}",
             )
-        if type(observed) not in self._parser.unstamped:
-            clock_offset.sample(self._offset, frame.ts_local, observed.ts_event)
         return observed
 
     def _begin_stream(self, stream: str) -> None:
