@@ -32,11 +32,11 @@ IDS_KEPT_MAX = 64
 
 def take_quote(state: IngestionState, stream: StreamState, quote: Quote) -> None:
     """Keep it, until the book has come as far and can be compared with it."""
-    _see(stream)
     update_id = quote.update_id
     if update_id <= stream.quote_id:
         state.duplicate_count += 1
         return
+    _see(stream)
     state.passed_count += 1
     stream.quote_id = update_id
     shown = (quote.bid_price, quote.bid_qty, quote.ask_price, quote.ask_qty)
@@ -53,10 +53,10 @@ def take_quote(state: IngestionState, stream: StreamState, quote: Quote) -> None
 
 def take_book(state: IngestionState, stream: StreamState, event: BookDelta | BookSnapshot) -> None:
     """Bring the book to it."""
-    _see(stream)
     if isinstance(event, BookDelta):
         is_new = event.last_update_id > stream.delta_id
         if is_new:
+            _see(stream)
             stream.delta_id = event.last_update_id
             order_book.apply_delta(stream.book, event)
             _show_best(stream)
@@ -64,6 +64,7 @@ def take_book(state: IngestionState, stream: StreamState, event: BookDelta | Boo
     else:
         is_new = event.last_update_id > stream.snapshot_id
         if is_new:
+            _see(stream)
             stream.snapshot_id = event.last_update_id
             order_book.apply_snapshot(stream.book, event)
     if stream.book.status == "LIVE":
@@ -73,7 +74,6 @@ def take_book(state: IngestionState, stream: StreamState, event: BookDelta | Boo
 
 def take_trade(state: IngestionState, stream: StreamState, trade: Trade) -> None:
     """Remember its number and its price."""
-    _see(stream)
     first, last = trade.first_trade_id, trade.last_trade_id
     if first == stream.numbers.last + 1:  # as nearly always
         stream.numbers.last = last
@@ -82,6 +82,7 @@ def take_trade(state: IngestionState, stream: StreamState, trade: Trade) -> None
         return
     else:
         see(stream.numbers, first, last)
+    _see(stream)
     state.passed_count += 1
     if trade.condition == "MARKET" and last == stream.numbers.last:
         stream.price = trade.price
@@ -90,10 +91,10 @@ def take_trade(state: IngestionState, stream: StreamState, trade: Trade) -> None
 
 def take_stamped(state: IngestionState, stream: StreamState, event: Stamped) -> None:
     """Its stamp shows how far its stream's clock can be trusted."""
-    _see(stream)
     if event.id in stream.ids:
         state.duplicate_count += 1
         return
+    _see(stream)
     state.passed_count += 1
     stream.ids.append(event.id)
     if len(stream.ids) > IDS_KEPT_MAX:
@@ -123,6 +124,7 @@ def take_said(state: IngestionState, stream: StreamState, said: Said) -> None:
 
 
 def _see(stream: StreamState) -> None:
+    # What says nothing new is no sign of life: a venue whose numbers begin anew must not pass for well.
     stream.ts_seen = stream.clock
     if stream.failing:
         _recover(stream, "stale")

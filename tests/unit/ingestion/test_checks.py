@@ -116,10 +116,18 @@ def test_stale_is_said_once_and_again_after_a_message() -> None:
     assert play.state.failed_counts == {"stale": 2}
 
 
-def test_duplicate_shows_that_the_venue_still_speaks() -> None:
+@pytest.mark.parametrize(
+    "event",
+    [trade(5), quote(5), delta(5, 6), snapshot(5), mark(0), bar(0)],
+    ids=lambda event: type(event).__name__,
+)
+def test_what_says_nothing_new_is_no_sign_of_life(event: IngestionInput) -> None:
+    """A venue whose numbers begin anew says duplicates only, for as long as it lives."""
     play = live()
-    play.tell(quote(5), clock(20_000), quote(5))
-    assert play.tell(clock(50_000)) == ["Clock"]
+    play.tell(event, clock(20_000), event)
+    assert "stale no_message" in play.tell(clock(30_100))
+    play.tell(event)
+    assert play.stream.failing == ["stale"]
 
 
 def test_instrument_of_which_nothing_came_yet_is_not_stale() -> None:
