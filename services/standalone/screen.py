@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BufferedWriter
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import msgspec
@@ -115,10 +116,18 @@ def _show_next(run: Run, name: str) -> None:
         tries.append((f"marea log {name} --type DeadLetter", "what could not be read, and why"))
     if not run.tape:
         tries.append((f"marea demo --seed {run.seed + 1}", "another market"))
-    out.print("\nNext:")
+    out.print(f"\nNext{_first_of_all()}:")
     width = max(len(command) for command, _ in tries)
     for command, what in tries:
         out.print(f"  {command:<{width}}  {what}")
+
+
+def _first_of_all() -> str:
+    # Who called the command by its path, as `make demo` does, can't call it by its name yet.
+    activate = Path(sys.argv[0]).parent / "activate"
+    if which("marea") or not activate.is_file():
+        return ""
+    return f", after `. {activate}`"
 
 
 def show_findings(findings: Sequence[Finding]) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -127,3 +129,27 @@ def test_bug_is_called_one_and_reported_whole(marea: Marea, tmp_path: Path) -> N
         "exit": 70,
     }
     assert "Traceback" in ended.err
+
+
+@pytest.mark.parametrize("is_on_the_path", [False, True])
+def test_next_steps_can_be_called_as_they_stand(
+    is_on_the_path: bool, tmp_path: Path, runs: Path
+) -> None:
+    program = tmp_path / "bin" / "marea"
+    program.parent.mkdir()
+    program.write_text(
+        f"#!{sys.executable} -P\nfrom services.standalone.main import main\nmain()\n"
+    )
+    program.chmod(0o755)
+    (program.parent / "activate").touch()
+    path = f"{program.parent}:/usr/bin" if is_on_the_path else "/usr/bin"
+    variables = command.environment(runs, {"PATH": path})
+    out = subprocess.run(
+        [program, "demo", "--minutes", "1"],
+        env=variables,
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    told = "" if is_on_the_path else f", after `. {program.parent}/activate`"
+    assert f"\nNext{told}:\n" in out
