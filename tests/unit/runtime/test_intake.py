@@ -1,9 +1,10 @@
 """Which records are taken: duplicates, early ones, gaps and epochs."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marea.messages.envelope import Record, Writer
+from marea.messages.envelope import Message, Record, Writer
+from marea.messages.market import Trade
 from marea.messages.system import GapFound
 from marea.runtime import intake as intake_module
 from marea.runtime.intake import Intake
@@ -11,6 +12,8 @@ from marea.testing.builders import started_record
 from marea.testing.toy import INPUT, UPSTREAM, trade_record
 
 OTHER = Writer(producer="ingestion/other", epoch=0, build="test")
+TRADE = trade_record(1).message
+CLOCKS = [trade_record(10 * n).message for n in range(4)]
 
 
 def take_all(intake: Intake, records: list[Record], first: int = 0) -> list[Record]:
@@ -113,6 +116,52 @@ def test_what_waits_when_a_new_life_begins_is_taken_behind_its_gap() -> None:
     life = Writer(producer=UPSTREAM.producer, epoch=3, build="test")
     taken = take_all(intake, [started_record(life)], 3)
     assert [type(record.message).__name__ for record in taken] == ["GapFound", "Trade", "Started"]
+
+
+def test_what_waits_is_taken_though_the_start_of_the_next_life_is_lost_too() -> None:
+    intake = Intake(INPUT)
+    take_all(intake, [started_record(UPSTREAM), trade_record(0), trade_record(2)])
+    life = Writer(producer=UPSTREAM.producer, epoch=7, build="test")
+    taken = take_all(intake, [trade_record(n, life) for n in (1, 2, 3)], 9)
+    assert [(record.writer.epoch, record.seq) for record in taken[1:]] == [
+        (0, 2),
+        *((7, 1), (7, 2), (7, 3)),
+    ]
+    gap = taken[0].message
+    assert isinstance(gap, GapFound)
+    assert (gap.producer_epoch, gap.first_missing, gap.last_missing) == (0, 1, 1)
+
+
+@given(st.lists(st.integers(1, 4), min_size=2, max_size=4), st.sets(st.integers(0, 12), min_size=2))
+@settings(max_examples=300)
+def test_whatever_is_lost_what_came_is_taken_once_in_order_and_the_rest_is_called_missing(
+    lives: list[int], lost: set[int]
+) -> None:
+    log: list[Record] = []
+    for count in lives:
+        life = Writer(producer=UPSTREAM.producer, epoch=len(log), build="test")
+        log += [started_record(life), *(_of_life(n, life) for n in range(count))]
+    came = [(at, record) for at, record in enumerate(log) if at not in lost]
+    came += [(100 + n, _of_life(n, OTHER, CLOCKS[n])) for n in range(4)]
+    intake = Intake(INPUT)
+    taken = [record for at, record in came for record in take_all(intake, [record], at)]
+    said = [
+        (record.writer.epoch, record.seq) for record in taken if isinstance(record.message, Trade)
+    ]
+    assert said == [(r.writer.epoch, r.seq) for _, r in came if isinstance(r.message, Trade)]
+    missing = {
+        (gap.producer_epoch, seq)
+        for gap in (record.message for record in taken)
+        if isinstance(gap, GapFound)
+        for seq in range(gap.first_missing, gap.last_missing + 1)
+    }
+    assert len(missing) == intake.state.missing_count
+    assert missing <= {(log[at].writer.epoch, log[at].seq) for at in lost if at < len(log)}
+    assert not intake.is_waiting
+
+
+def _of_life(seq: int, life: Writer, message: Message = TRADE) -> Record:
+    return Record(message=message, writer=life, seq=seq)
 
 
 def test_producers_are_numbered_apart() -> None:

@@ -83,6 +83,7 @@ class Intake:
             yield from self._begin(position, record)
         elif place is None or epoch > place.epoch:
             # Where this life began is no longer on the log: it is known from here on.
+            yield from self._end(producer, record)
             self.state.places[producer] = Place(epoch=epoch, next_seq=record.seq + 1)
             yield position, record
         elif epoch < place.epoch:
@@ -101,10 +102,14 @@ class Intake:
         if place is not None and position <= place.epoch:
             self.state.duplicate_count += 1
             return
-        if place is not None and producer in self._waiting:
-            yield from self._skip(producer, place, record)
+        yield from self._end(producer, record)
         self.state.places[producer] = Place(epoch=position, next_seq=0)
         yield position, record
+
+    def _end(self, producer: str, cause: Record) -> Iterator[Taken]:
+        # A life is over: what it wrote and still waits comes before what the next one writes.
+        if producer in self._waiting:
+            yield from self._skip(producer, self.state.places[producer], cause)
 
     def _drain(self, producer: str, place: Place) -> Iterator[Taken]:
         waiting = self._waiting[producer]
