@@ -64,8 +64,6 @@ def test_instruments_have_ids_with_their_venue_and_increments_in_units() -> None
         "ETH-USDT.BINANCE",
         "BTC-USDT-PERP.BINANCEUSDM",
         "ETH-USDT-PERP.BINANCEUSDM",
-        "BTC-USDT.SIM",
-        "ETH-USDT.SIM",
     ]
     perpetual = instruments["BTC-USDT-PERP.BINANCEUSDM"]
     assert (perpetual.venue, perpetual.venue_symbol, perpetual.kind) == (
