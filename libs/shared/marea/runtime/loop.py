@@ -24,7 +24,7 @@ from marea.messages.ids import derived_id, market_id, output_id, trace_id
 from marea.messages.system import Clock, CoreDiverged, Started
 from marea.runtime.core import Core, State
 from marea.runtime.intake import Intake
-from marea.runtime.recorded import Recorded
+from marea.runtime.recorded import Recorded, difference
 from marea.runtime.snapshot import OutputPlace, Snapshot, encode, latest_readable, schema_hash
 from marea.runtime.wiring import Ports, Wiring
 
@@ -66,6 +66,8 @@ class Loop(Generic[State]):
         self._effects: list[Record] = []
         """Outputs that the shell must act on once they are appended."""
         self._snapshot_due: Nanos = 0
+        self._told: Nanos = 0
+        """The last `Clock` that it appended itself, ns UTC; perhaps it was not read yet."""
         self._usable = False
 
     async def start(self) -> None:
@@ -73,8 +75,10 @@ class Loop(Generic[State]):
         kept = await self._restore()
         ends = await self._ports.bus.ends()
         for log, producer in self._wiring.outputs.items():
-            recorded = Recorded(self._ports.bus, log, producer, kept.get(log))
-            recorded.until = await self._claim(log, producer, ends.get(log, 0))
+            end = ends.get(log, 0)
+            recorded = Recorded(self._ports.bus, log, producer, self.position, kept.get(log))
+            recorded.check(end)
+            recorded.until = await self._claim(log, producer, end)
             if await recorded.head():
                 self._recorded[log] = recorded
         self._usable = True
@@ -148,9 +152,11 @@ class Loop(Generic[State]):
 
     async def _tell_time(self, now: Nanos) -> None:
         deadline = self._core.next_deadline(self.state) if self._core.next_deadline else None
-        is_due = deadline is not None and self.now < deadline <= now
-        if not is_due and now - self.now < CLOCK_EVERY_NS:
+        told = max(self.now, self._told)
+        is_due = deadline is not None and told < deadline <= now
+        if not is_due and now - told < CLOCK_EVERY_NS:
             return
+        self._told = now
         log = self._wiring.input_log
         clock = Clock(id=market_id(log.partition, "clock", now), ts_event=now, stream=log.partition)
         sink = self._sinks[log]
@@ -165,18 +171,19 @@ class Loop(Generic[State]):
         expects, take = self._intake.expects, self._take
         is_plain = not self._recorded and self._self_on_input is None
         for record in records:
+            position, taken = self.position, record
             try:
                 if not expects(record):
                     for position, taken in self._intake.take(self.position, record):
                         await self._take_with_care(position, taken)
                 elif is_plain:
-                    take(self.position, record)
+                    take(position, record)
                 else:
-                    await self._take_with_care(self.position, record)
+                    await self._take_with_care(position, record)
             except (BadInput, Unavailable):
                 raise  # a log can't be read: no fault of the core
             except Exception as err:  # noqa: BLE001 # the runner: a core that fails stops its shard
-                return self._fail(self.position, record, err)
+                return self._fail(position, taken, err)
             self.position += 1
         return None
 
@@ -192,9 +199,11 @@ class Loop(Generic[State]):
         return record.writer.producer == self._self_on_input and not record.message.outside
 
     def _fail(self, position: int, record: Record, err: Exception) -> Broken:
+        # Nothing of an input that could not be taken whole is published or acted upon.
         for sink in self._sinks.values():
-            while sink.outbox and sink.outbox[-1].input_offset == position:
+            while any(output.input_offset == position for output in sink.outbox):
                 sink.outbox.pop()
+        self._effects = [found for found in self._effects if found.input_offset != position]
         log = self._wiring.input_log
         failure = Broken(
             f"{self._wiring.name} stopped at {log.channel}/{log.partition} position {position}, "
@@ -282,37 +291,50 @@ class Loop(Generic[State]):
     async def _take_again(self, position: int, record: Record) -> None:
         # What the logs hold for an input is applied; only what a log breaks off before is emitted.
         outputs = self._decide(record.message)
-        on_record = await self._on_record(position)
-        for output in outputs:
-            log = self._wiring.route(output)
-            is_input = output is record.message
-            message = output if is_input else self._named(log, record, output)
+        said = [self._addressed(record, output) for output in outputs]
+        on_record = await self._on_record(position, record)
+        stays = set(self._recorded) | self._unlike(said, on_record)
+        for output, (log, message) in zip(outputs, said, strict=True):
             found = on_record.pop(message.id, None)
             if found is not None:
                 if codec.encode(found.message) != codec.encode(message):
                     self._diverge(log, found.message, message)
-                if not is_input:
-                    self._take_over(found)
-            elif log in self._recorded:
+                self._take_over(found, record)
+            elif log in stays:
                 self._diverge(log, None, message)
             else:
                 self._emit(log, position, record, output)
         for found in on_record.values():
             self._diverge(self._wiring.route(found.message), found.message, None)
-            if found.message.id != record.message.id:
-                self._take_over(found)
+            self._take_over(found, record)
 
-    def _take_over(self, found: Record) -> None:
+    def _addressed(self, cause: Record, output: Message) -> tuple[Log, Message]:
+        log = self._wiring.route(output)
+        return log, output if output is cause.message else self._named(log, cause, output)
+
+    def _unlike(
+        self, said: Sequence[tuple[Log, Message]], on_record: dict[str, Record]
+    ) -> set[Log]:
+        # Logs that hold something else for an input than the begin of what is decided now.
+        now = {log: [message.id for at, message in said if at == log] for log in self._sinks}
+        kept: dict[Log, list[str]] = {log: [] for log in self._sinks}
+        for name, found in on_record.items():
+            kept[self._wiring.route(found.message)].append(name)
+        return {log for log, names in kept.items() if names != now[log][: len(names)]}
+
+    def _take_over(self, found: Record, cause: Record) -> None:
+        if found.message.id == cause.message.id:
+            return  # the input itself, which was passed on, and is applied
         self._core.apply(self.state, found.message)
         if type(found.message) in self._ports.effects:
             self._effects.append(found)
 
-    async def _on_record(self, position: int) -> dict[str, Record]:
+    async def _on_record(self, position: int, cause: Record) -> dict[str, Record]:
         found: dict[str, Record] = {}
         for log, recorded in list(self._recorded.items()):
-            while (head := await recorded.head()) and head.input_offset == position:
-                found[head.message.id] = recorded.pop()
-            if head is None:
+            while output := await recorded.take(position, cause.message):
+                found[output.message.id] = output
+            if await recorded.head() is None:
                 del self._recorded[log]
         return found
 
@@ -324,16 +346,16 @@ class Loop(Generic[State]):
             service=self._core.service,
             recorded=recorded.id if recorded else "",
             decided=decided.id if decided else "",
-            detail=_difference(recorded, decided),
-        )
-        parent = (recorded or decided or told).parents
-        message = replace(
-            told,
-            id=derived_id(self._core.service, log, "CoreDiverged", told.recorded, told.decided),
-            ts_event=self.now,
-            parents=parent,
+            detail=difference(recorded, decided),
         )
         sink = self._sinks[log]
+        name = f"{told.decided}:{sink.writer.epoch}"  # each life tells its own
+        message = replace(
+            told,
+            id=derived_id(self._core.service, log, "CoreDiverged", told.recorded, name),
+            ts_event=self.now,
+            parents=(recorded or decided or told).parents,
+        )
         sink.outbox.append(Record(message=message, writer=sink.writer, seq=sink.next_seq))
         sink.next_seq += 1
 
@@ -376,15 +398,3 @@ class Loop(Generic[State]):
             state=msgspec.msgpack.encode(self.state),
         )
         await self._ports.snapshots.save(self._wiring.name, self.position, encode(snapshot))
-
-
-def _difference(recorded: Message | None, decided: Message | None) -> str:
-    if recorded is None:
-        return f"decided {type(decided).__name__}, which is not on record"
-    if decided is None:
-        return f"{type(recorded).__name__} is on record, and was not decided"
-    for name in recorded.__struct_fields__:
-        was, now = getattr(recorded, name), getattr(decided, name, None)
-        if was != now:
-            return f"{name}: recorded {was!r}, decided {now!r}"
-    return "the encoded forms differ"

@@ -4,8 +4,8 @@ from collections import deque
 
 from marea.bus.port import Bus
 from marea.errors import Broken
-from marea.messages.envelope import Log, Record
-from marea.messages.system import Started
+from marea.messages.envelope import Log, Message, Record
+from marea.messages.system import GapFound, Started
 from marea.runtime.intake import Place
 from marea.runtime.snapshot import OutputPlace
 
@@ -15,29 +15,55 @@ READ_RECORDS_MAX = 1_000
 class Recorded:
     """A producer's own valid outputs on a log, in order, up to the start of its present life."""
 
-    def __init__(self, bus: Bus, log: Log, producer: str, kept: OutputPlace | None) -> None:
-        """Look from what was kept on; a log of which nothing was kept, from its begin."""
+    def __init__(
+        self, bus: Bus, log: Log, producer: str, resumes_at: int, kept: OutputPlace | None
+    ) -> None:
+        """Look for what followed from the inputs from `resumes_at` on.
+
+        It begins at what was kept; on a log of which nothing was kept, at its begin.
+        """
         self._bus = bus
         self._log = log
         self._producer = producer
+        self._resumes_at = resumes_at
         self._position = kept.position if kept else 0
         self._place = Place(epoch=kept.epoch, next_seq=kept.next_seq) if kept else Place()
         self.until = 0
         """The position of the present life's `Started`: nothing is looked at from there on."""
         self._found: deque[Record] = deque()
 
+    def check(self, end: int) -> None:
+        """Raise `Broken` where the log ends before what was kept of it."""
+        if end < self._position:
+            raise Broken(
+                f"{self._log.channel}/{self._log.partition} ends at position {end}, and a snapshot "
+                f"of {self._producer} rests on it up to {self._position}; restore the log from its "
+                "archive"
+            )
+
     async def head(self) -> Record | None:
         """The next output; None when there is no more."""
         while not self._found and self._position < self.until:
             limit = min(READ_RECORDS_MAX, self.until - self._position)
-            for record in await self._bus.read(self._log, self._position, limit):
+            records = await self._bus.read(self._log, self._position, limit)
+            if not records:
+                raise Broken(
+                    f"{self._log.channel}/{self._log.partition} has nothing at position "
+                    f"{self._position}, and ends after it; restore the log from its archive"
+                )
+            for record in records:
                 if record.writer.producer == self._producer:
                     self._sift(record)
                 self._position += 1
         return self._found[0] if self._found else None
 
-    def pop(self) -> Record:
-        """Take the output that `head` gave."""
+    async def take(self, position: int, cause: Message) -> Record | None:
+        """The next output if it followed from this input; None when there is no more for it."""
+        head = await self.head()
+        if head is None or head.input_offset != position:
+            return None
+        if type(cause) is GapFound and cause.id not in (head.message.id, *head.message.parents[:1]):
+            return None  # of the record behind the gap, which has the same position
         return self._found.popleft()
 
     def _sift(self, record: Record) -> None:
@@ -56,5 +82,18 @@ class Recorded:
                 "the log from its archive"
             )
         place.next_seq += 1
-        if record.input_offset >= 0:
+        if record.input_offset >= self._resumes_at:
             self._found.append(record)
+
+
+def difference(recorded: Message | None, decided: Message | None) -> str:
+    """In what do an output on record and the one that is decided now differ?"""
+    if recorded is None:
+        return f"decided {type(decided).__name__}, which is not on record"
+    if decided is None:
+        return f"{type(recorded).__name__} is on record, and was not decided"
+    for name in recorded.__struct_fields__:
+        was, now = getattr(recorded, name), getattr(decided, name, None)
+        if was != now:
+            return f"{name}: recorded {was!r}, decided {now!r}"
+    return "the encoded forms differ"

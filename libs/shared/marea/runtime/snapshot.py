@@ -3,12 +3,15 @@
 import json
 from collections.abc import Sequence
 from hashlib import blake2b
+from zlib import crc32
 
 import msgspec
 from msgspec import Struct
 
 from marea.messages.envelope import Nanos
 from marea.runtime.intake import IntakeState
+
+CHECKSUM_BYTES = 4
 
 
 class OutputPlace(Struct, kw_only=True):
@@ -36,20 +39,30 @@ class Snapshot(Struct, kw_only=True):
 
 
 def schema_hash(state_type: type) -> str:
-    """The hash of the shape of a state: its fields, their types and their defaults."""
-    schema = msgspec.json.schema(state_type)
-    return blake2b(json.dumps(schema, sort_keys=True).encode(), digest_size=8).hexdigest()
+    """The hash of the shape of a snapshot of this state: its fields, their types, their defaults."""
+    shapes = [msgspec.json.schema(Snapshot), msgspec.json.schema(state_type)]
+    return blake2b(json.dumps(shapes, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def encode(snapshot: Snapshot) -> bytes:
-    """The bytes that a store keeps."""
-    return msgspec.msgpack.encode(snapshot)
+    """The bytes that a store keeps: a checksum, and what it is of."""
+    body = msgspec.msgpack.encode(snapshot)
+    return crc32(body).to_bytes(CHECKSUM_BYTES) + body
 
 
 def latest_readable(bodies: Sequence[bytes], state_schema: str) -> Snapshot | None:
-    """The latest of the snapshots whose state this build can read; None when there is none."""
+    """The latest of the snapshots that is whole and this build's; None when there is none."""
     for body in bodies:
-        snapshot = msgspec.msgpack.decode(body, type=Snapshot)
-        if snapshot.state_schema == state_schema:
+        snapshot = _decode(body)
+        if snapshot is not None and snapshot.state_schema == state_schema:
             return snapshot
     return None
+
+
+def _decode(body: bytes) -> Snapshot | None:
+    if crc32(body[CHECKSUM_BYTES:]).to_bytes(CHECKSUM_BYTES) != body[:CHECKSUM_BYTES]:
+        return None  # damaged: an older one, or the log, gives the same state
+    try:
+        return msgspec.msgpack.decode(body[CHECKSUM_BYTES:], type=Snapshot)
+    except msgspec.ValidationError:
+        return None  # another build's
