@@ -8,14 +8,17 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from marea.bus.memory import MemoryBus
 from marea.bus.port import Bus
 from marea.bus.sqlite import CommitLimits, SqliteBus
-from marea.errors import BadInput, Unavailable
+from marea.errors import BadInput, Refused, Unavailable
+from marea.messages.envelope import Record, Writer
 from marea.testing.builders import quote_record
 from marea.testing.contracts.bus import MARKET, OTHER, BusContract, numbers, read_all
 from marea.testing.disk import frames_after_last_commit, full_disk
@@ -151,7 +154,7 @@ def test_log_of_another_format_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "log.sqlite"
     with sqlite3.connect(path) as other:
         other.execute("PRAGMA user_version=99")
-    with pytest.raises(BadInput, match="has log format 99; this build reads 1"):
+    with pytest.raises(BadInput, match="has log format 99; this build reads 2"):
         SqliteBus(path)
 
 
@@ -173,6 +176,105 @@ def test_damage_in_the_middle_is_refused_and_not_read_over(tmp_path: Path) -> No
         path.write_bytes(whole[:middle] + bytes(16384) + whole[middle + 16384 :])
         with pytest.raises(BadInput, match=r"or a damaged one: .*: restore it"):
             await read_all(SqliteBus(path, read_only=True), MARKET)
+
+    asyncio.run(scenario())
+
+
+def written(path: Path, count: int) -> None:
+    async def scenario() -> None:
+        bus = SqliteBus(path)
+        await bus.append(MARKET, [quote_record(seq) for seq in range(count)])
+        bus.close()
+
+    asyncio.run(scenario())
+
+
+def read_back(path: Path) -> list[Record]:
+    with closing(SqliteBus(path, read_only=True)) as bus:
+        return asyncio.run(read_all(bus, MARKET, limit=1_000))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.33, 0.5, 0.77, 0.999])
+def test_bit_that_flipped_in_a_segment_is_never_read_as_something_else(
+    tmp_path: Path, share: float
+) -> None:
+    path = tmp_path / "log.sqlite"
+    written(path, 200)
+    with closing(sqlite3.connect(path)) as db:
+        body = bytearray(db.execute("SELECT body FROM segment").fetchone()[0])
+        body[int(share * len(body))] ^= 1
+        db.execute("UPDATE segment SET body=?", (bytes(body),))
+        db.commit()
+    with pytest.raises(BadInput, match="damaged one: the segment at 0 has another checksum"):
+        read_back(path)
+
+
+@pytest.mark.parametrize(("lost", "gone"), [(0, 0), (256, 256), (512, 512)])
+def test_segment_that_is_gone_is_not_read_over(tmp_path: Path, lost: int, gone: int) -> None:
+    path = tmp_path / "log.sqlite"
+    written(path, 1_000)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("DELETE FROM segment WHERE first=?", (lost,))
+        db.commit()
+    with pytest.raises(BadInput, match=f"the records from {gone} on are gone: restore it"):
+        read_back(path)
+
+
+def test_database_of_someone_else_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "log.sqlite"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE bookmark (url TEXT)")
+        db.commit()
+    before = path.read_bytes()
+    for read_only in (True, False):
+        with pytest.raises(BadInput, match=r"is no log of Marea, .*: it holds tables of others"):
+            SqliteBus(path, read_only=read_only)
+    assert path.read_bytes() == before
+
+
+def test_second_writer_is_refused_and_writes_over_nothing(tmp_path: Path) -> None:
+    async def scenario(path: Path) -> None:
+        first, second = SqliteBus(path), SqliteBus(path)
+        await first.append(MARKET, [quote_record(10)])
+        first.close()
+        await second.append(MARKET, [quote_record(99)])
+        with pytest.raises(Refused, match=r"log\.sqlite: another process wrote to it as well: let"):
+            second.close()
+
+    written(path := tmp_path / "log.sqlite", 10)
+    asyncio.run(scenario(path))
+    assert numbers(read_back(path)) == list(range(11))
+
+
+def test_reader_sees_the_log_as_it_was_when_it_opened_it(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        path = tmp_path / "log.sqlite"
+        life = Writer(producer="ingestion/next", epoch=5, build="test")
+        with closing(SqliteBus(path)) as bus:
+            await bus.append(MARKET, [quote_record(seq) for seq in range(5)])
+            await bus.flush()
+            with closing(SqliteBus(path, read_only=True)) as reader:
+                await bus.append(MARKET, [quote_record(seq, life) for seq in range(5)])
+                await bus.flush()
+                assert await reader.ends() == {MARKET: 5}
+                assert numbers(await read_all(reader, MARKET, limit=100)) == list(range(5))
+
+    asyncio.run(scenario())
+
+
+def test_message_that_cannot_be_written_leaves_no_transaction_open(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        path = tmp_path / "log.sqlite"
+        bus = SqliteBus(path)
+        record = quote_record(0)
+        record.message = structs.replace(record.message, update_id=1 << 64)
+        await bus.append(MARKET, [record])
+        for _ in range(2):
+            with pytest.raises(OverflowError):
+                await bus.flush()
+        with closing(SqliteBus(path)) as other:
+            await other.append(OTHER, [quote_record(0)])
+            await other.flush()
 
     asyncio.run(scenario())
 

@@ -204,7 +204,7 @@ def test_run_whose_file_is_damaged_or_of_another_time_is_refused(marea: Marea, r
     with sqlite3.connect(log) as db:
         db.execute("PRAGMA user_version=9")
     db.close()
-    refused(marea, "log.sqlite has log format 9; this build reads 1: use the build that wrote it")
+    refused(marea, "log.sqlite has log format 9; this build reads 2: use the build that wrote it")
     log.write_bytes(b"no database at all" * 100)
     refused(marea, r"log.sqlite is no log of Marea, or a damaged one")
     listed = marea("log", "last", "--json")

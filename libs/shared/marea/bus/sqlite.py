@@ -11,15 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from zlib import crc32
 
 import msgspec
 from msgspec import Struct
 
-from marea.errors import BadInput, MareaError, Unavailable
+from marea.errors import BadInput, MareaError, Refused, Unavailable
 from marea.messages import codec
 from marea.messages.envelope import Log, Record, Writer
 
-FORMAT = 1
+FORMAT = 2
 TAIL_RECORDS_MAX = 10_000
 SNAPSHOTS_KEPT_MAX = 3
 SEGMENT_RECORDS_MAX = 256
@@ -31,14 +32,15 @@ CREATE TABLE writer (
     id INTEGER PRIMARY KEY, producer TEXT NOT NULL, epoch INTEGER NOT NULL, build TEXT NOT NULL,
     input_channel TEXT, input_partition TEXT);
 CREATE TABLE segment (
-    log INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL, body BLOB NOT NULL,
+    log INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL,
+    checksum INTEGER NOT NULL, body BLOB NOT NULL,
     PRIMARY KEY (log, first)) WITHOUT ROWID;
 CREATE TABLE snapshot (
     name TEXT NOT NULL, position INTEGER NOT NULL, body BLOB NOT NULL,
     PRIMARY KEY (name, position));
 """
 SEGMENTS_FROM = """
-SELECT first, body FROM segment WHERE log = :log AND first >= (
+SELECT first, checksum, body FROM segment WHERE log = :log AND first >= (
     SELECT max(first) FROM segment WHERE log = :log AND first <= :position)
 ORDER BY first
 """
@@ -144,6 +146,8 @@ class SqliteBus:
     def _prepare(self, read_only: bool) -> None:
         db = self._db
         found = db.execute("PRAGMA user_version").fetchone()[0]
+        if found == 0 and db.execute("SELECT 1 FROM sqlite_master").fetchone():
+            raise self._damaged("it holds tables of others")
         if not read_only:
             db.execute("PRAGMA page_size=16384")  # of a new file: a tenth less time than 4096
             db.execute("PRAGMA journal_mode=WAL")
@@ -194,7 +198,7 @@ class SqliteBus:
         if start >= 0:
             return kept.tail[start : start + limit]
         self._commit()
-        return self._read_disk(kept, position, limit)
+        return self._read_disk(kept, position, min(limit, kept.end - position))
 
     async def ends(self) -> Mapping[Log, int]:
         """The position after the last record of each log."""
@@ -233,12 +237,16 @@ class SqliteBus:
             raise self._refusal(err) from err
 
     def _refusal(self, err: sqlite3.Error) -> MareaError:
+        if isinstance(err, sqlite3.IntegrityError):
+            return Refused(
+                f"{self._path}: another process wrote to it as well: let one of them go on"
+            )
         if isinstance(err, sqlite3.OperationalError):
             return Unavailable(f"{self._path}: {err}: make room or free the file, then go on")
         return self._damaged(err)
 
-    def _damaged(self, err: Exception) -> BadInput:
-        return BadInput(f"{self._path} is no log of Marea, or a damaged one: {err}: restore it")
+    def _damaged(self, what: object) -> BadInput:
+        return BadInput(f"{self._path} is no log of Marea, or a damaged one: {what}: restore it")
 
     def _new_log(self, log: Log) -> _LogOnDisk:
         [(key,)] = self._query(
@@ -252,15 +260,20 @@ class SqliteBus:
         found: list[Record] = []
         try:
             segments = self._db.execute(SEGMENTS_FROM, {"log": kept.key, "position": position})
-            for first, body in segments:
-                rows = _decode_segment(body)[max(0, position - first) :]
+            for first, checksum, body in segments:
+                if crc32(body) != checksum:
+                    raise self._damaged(f"the segment at {first} has another checksum")
+                skipped = position + len(found) - first
+                if skipped < 0:
+                    break
+                rows = _decode_segment(body)[skipped:]
                 found += map(self._record, rows[: limit - len(found)])
                 if len(found) == limit:
                     break
         except sqlite3.Error as err:
             raise self._refusal(err) from err
-        except msgspec.DecodeError as err:
-            raise self._damaged(err) from err
+        if len(found) < limit:
+            raise self._damaged(f"the records from {position + len(found)} on are gone")
         return found
 
     def _commit(self) -> None:
@@ -275,11 +288,13 @@ class SqliteBus:
             )
             self._db.execute(OLD_SNAPSHOTS, (SNAPSHOTS_KEPT_MAX,))
             self._db.execute("COMMIT")
-        except sqlite3.Error as err:
+        except BaseException as err:  # Ctrl-C, too, leaves no transaction open
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             self._writer_keys.clear()  # their rows may be gone with it
-            raise self._refusal(err) from err
+            if isinstance(err, sqlite3.Error):
+                raise self._refusal(err) from err
+            raise
         for kept, chain in zip(waiting, chains, strict=True):
             kept.written(chain)
         self._waiting_snapshots.clear()
@@ -310,9 +325,10 @@ class SqliteBus:
                         record.trace,
                     )
                 )
+            body = _encode_segment(rows)
             self._db.execute(
-                "INSERT INTO segment VALUES (?,?,?,?)",
-                (kept.key, first + start, len(rows), _encode_segment(rows)),
+                "INSERT INTO segment VALUES (?,?,?,?,?)",
+                (kept.key, first + start, len(rows), crc32(body), body),
             )
         self._db.execute("UPDATE log SET chain=? WHERE id=?", (chain, kept.key))
         return chain
