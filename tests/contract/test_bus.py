@@ -232,6 +232,46 @@ def test_database_of_someone_else_is_refused_and_left_alone(tmp_path: Path) -> N
     assert path.read_bytes() == before
 
 
+def test_writers_of_one_append_are_told_apart(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        path = tmp_path / "log.sqlite"
+        life = Writer(producer="ingestion/next", epoch=5, build="next")
+        records = [quote_record(0), quote_record(0, life), quote_record(1), quote_record(1, life)]
+        with closing(SqliteBus(path)) as bus:
+            await bus.append(MARKET, records)
+        with closing(SqliteBus(path)) as again:
+            assert await read_all(again, MARKET) == records
+
+    asyncio.run(scenario())
+
+
+def test_what_a_full_disk_refused_is_written_whole_once_there_is_room(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        path = tmp_path / "log.sqlite"
+        records = [quote_record(seq) for seq in range(19_999)]
+        with closing(SqliteBus(path)) as bus:
+            await bus.append(MARKET, records)
+            with full_disk(bytes_max=500_000), pytest.raises(Unavailable, match="make room"):
+                await bus.flush()
+        with closing(SqliteBus(path)) as again:
+            assert await read_all(again, MARKET, limit=1_000) == records
+
+    asyncio.run(scenario())
+
+
+def test_group_is_written_once_it_has_waited_long_enough(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        path = tmp_path / "log.sqlite"
+        with closing(SqliteBus(path, CommitLimits(wait_ms_max=1.0))) as bus:
+            await bus.append(MARKET, [quote_record(0)])
+            time.sleep(0.002)
+            await bus.append(MARKET, [quote_record(1)])
+            with closing(SqliteBus(path, read_only=True)) as reader:
+                assert await reader.ends() == {MARKET: 2}
+
+    asyncio.run(scenario())
+
+
 def test_second_writer_is_refused_and_writes_over_nothing(tmp_path: Path) -> None:
     async def scenario(path: Path) -> None:
         first, second = SqliteBus(path), SqliteBus(path)
