@@ -245,6 +245,15 @@ def test_refused_variable_is_named(variable: str, value: str, text: str) -> None
         load_settings(SHIPPED, {variable: value})
 
 
+def test_variable_is_refused_where_the_files_give_no_setting(tmp_path: Path) -> None:
+    for name in ("settings", "strategies", "alerts", "exchanges"):
+        (tmp_path / f"{name}.yaml").write_text("{}")
+    with pytest.raises(
+        BadInput, match=says("MAREA__DEMO__SEED is no setting; the files give none")
+    ):
+        load_settings(tmp_path, {"MAREA__DEMO__SEED": "1"})
+
+
 def test_everything_that_is_wrong_is_said_at_once(edit: Edit) -> None:
     folder = edit("settings.yaml", "seed: 7", "seed: -1")
     with pytest.raises(BadInput, match=says("demo.seed is -1")) as caught:

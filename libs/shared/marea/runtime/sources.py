@@ -85,7 +85,8 @@ def add_environment(layers: Layers, environment: Mapping[str, str]) -> None:
         if not (name.startswith("MAREA_") and "__" in name):
             continue
         if name not in known:
-            raise BadInput(f"{name} is no setting; did you mean {nearest(name, list(known))}?")
+            near = f"did you mean {nearest(name, list(known))}?" if known else "the files give none"
+            raise BadInput(f"{name} is no setting; {near}")
         *parents, last = known[name]
         inner = layers.value(tuple(parents))
         assert isinstance(inner, dict), "leaves are found in mappings"
