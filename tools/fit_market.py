@@ -2,9 +2,11 @@
 
     tools/fit_market.py TAPE... [--seeds 1 2 3] [--json | --markdown]
     tools/fit_market.py TAPE... --fit ROUNDS
+    tools/fit_market.py --demo [--seeds 1 2 3]
 
 The first form compares the committed parameters with the tapes, the second takes from the tapes
 what they show by themselves, searches the rest from the committed parameters on, and writes them.
+The third counts the messages of the demo's half hour, and how its absolute returns cluster.
 Several tapes follow each other in time; without one, the demo tape under MAREA_DATA is taken.
 """
 
@@ -15,17 +17,21 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import fmean
 
 import msgspec
 
 from marea.venues.simulated import parameters as simulated
+from marea.venues.simulated.market import SimulatedMarket
 from marea.venues.simulated.parameters import Parameters, load_parameters
 from tools.market_comparison import Row, compare
-from tools.market_recording import Recording, read_tape, record
+from tools.market_recording import Recording, S, read_tape, record
 from tools.market_search import Search, with_shown
+from tools.market_statistics import clustering, clustering_sd, returns_bps, volatility_memory
 
 DEMO_TAPE = "books/demo_tape_binance_spot_BTCUSDT_ETHUSDT_20240808T2354Z_651s.raw.zst"
 TARGET = Path(simulated.__file__).with_name("parameters.toml")
+DEMO_S = 1800
 SEARCH_SEED = 7
 SHARED_EVERY = 6
 """One round in so many is about what the instruments share."""
@@ -42,7 +48,11 @@ def main() -> None:
     form.add_argument("--json", action="store_true", help="print one object")
     form.add_argument("--markdown", action="store_true", help="print the table of docs/")
     form.add_argument("--fit", type=int, metavar="ROUNDS", help="search parameters and write them")
+    form.add_argument("--demo", action="store_true", help="print the demo's size and clustering")
     arguments = parser.parse_args()
+    if arguments.demo:
+        print(*demo(arguments.seeds), sep="\n")
+        return
     tapes = arguments.tapes or [demo_tape()]
     tape = record(read_tape(tapes))
     if arguments.fit is not None:
@@ -66,6 +76,25 @@ def demo_tape() -> Path:
             "fit_market: no tape: give one as argument, or set MAREA_DATA to the data's folder"
         )
     return Path(folder) / DEMO_TAPE
+
+
+def demo(seeds: Sequence[int], seconds: int = DEMO_S) -> Iterator[str]:
+    """For each seed: messages, and by instrument how absolute returns and volatilities cluster."""
+    parameters, counts = load_parameters(), []
+    for seed in seeds:
+        market = SimulatedMarket(parameters, seed, 0)
+        for instrument in parameters.instruments:
+            market.request_snapshot(instrument.venue_symbol, 0)
+        frames = market.frames(seconds * S)
+        counts.append(len(frames) - len(parameters.instruments))
+        cells = [f"seed {seed}", f"{counts[-1]:,} messages"]
+        for name, one in sorted(record(frames).items()):
+            moves_bps = returns_bps(one, one.quotes[0][0], one.quotes[-1][0])
+            memory, away_sd = clustering(moves_bps)["abs_return_ac1_20"], clustering_sd(moves_bps)
+            slow = volatility_memory(moves_bps)
+            cells.append(f"{name} 1 s {memory:.3f} ({away_sd:.1f} sd), 30 s {slow:.2f}")
+        yield "  ".join(cells)
+    yield f"mean  {round(fmean(counts)):,} messages"
 
 
 def searched(tape: dict[str, Recording], rounds: int) -> Parameters:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from tools.market_recording import WIRE_SCALE, Recording, S
 
 Floats = npt.NDArray[np.float64]
+SHUFFLES = 200
 
 
 def measure(recording: Recording, price_increment: int) -> dict[str, float]:
@@ -29,6 +30,33 @@ def returns_bps(recording: Recording, first_ns: int, last_ns: int) -> Floats:
     quotes = np.array(recording.quotes, dtype=np.float64)
     mids = _sampled((quotes[:, 1] + quotes[:, 2]) / 2, quotes[:, 0], first_ns, last_ns, S)
     return np.asarray(np.diff(np.log(mids)) * 10_000)
+
+
+def clustering(moves_bps: Floats) -> dict[str, float]:
+    """How long a market remembers the sizes of its moves, from the returns of every second.
+
+    Autocorrelations of absolute returns: at the next second, and as means over 20 s and over the
+    40 s after that.
+    """
+    sizes = np.abs(moves_bps)
+    return {
+        "abs_return_ac1": _autocorrelation(sizes, [1]),
+        "abs_return_ac1_20": _autocorrelation(sizes, range(1, 21)),
+        "abs_return_ac21_60": _autocorrelation(sizes, range(21, 61)),
+    }
+
+
+def clustering_sd(moves_bps: Floats) -> float:
+    """How far `abs_return_ac1_20` is from that of the same returns shuffled, in deviations of it."""
+    chance = np.random.default_rng(1)
+    name = "abs_return_ac1_20"
+    shuffled = [clustering(chance.permutation(moves_bps))[name] for _ in range(SHUFFLES)]
+    return float((clustering(moves_bps)[name] - np.mean(shuffled)) / np.std(shuffled))
+
+
+def volatility_memory(moves_bps: Floats) -> float:
+    """The autocorrelation of realised volatilities of 30 s from one to the next; needs half an hour."""
+    return _autocorrelation(np.sqrt(_sums(moves_bps * moves_bps, 30)), [1])
 
 
 def _of_trades(recording: Recording, first_ns: int, last_ns: int) -> dict[str, float]:
@@ -60,7 +88,6 @@ def _of_quotes(
     spreads = (quotes[:, 2] - quotes[:, 1]) / price_increment
     sampled = _sampled(spreads, quotes[:, 0], first_ns, last_ns, S // 10)
     moves_bps = returns_bps(recording, first_ns, last_ns)
-    sizes = np.abs(moves_bps)
     return {
         "quotes_fano": _fano(quotes[:, 0], first_ns, last_ns),
         "spread_p50": _quantile(sampled, 0.5),
@@ -72,9 +99,7 @@ def _of_quotes(
         "still_share_1s": float(np.mean(moves_bps == 0)),
         "kurtosis_1s": float(np.mean((moves_bps - moves_bps.mean()) ** 4) / np.var(moves_bps) ** 2),
         "return_ac1": _autocorrelation(moves_bps, [1]),
-        "abs_return_ac1": _autocorrelation(sizes, [1]),
-        "abs_return_ac2_5": _autocorrelation(sizes, [2, 3, 4, 5]),
-        "abs_return_ac6_20": _autocorrelation(sizes, range(6, 21)),
+        **clustering(moves_bps),
     }
 
 
@@ -122,5 +147,7 @@ def _fano(stamps: Floats, first_ns: int, last_ns: int) -> float:
 
 
 def _autocorrelation(values: Floats, lags: Sequence[int]) -> float:
-    # The mean over the lags
-    return float(np.mean([np.corrcoef(values[:-lag], values[lag:])[0, 1] for lag in lags]))
+    # The mean over the lags, each against the variance of all values: 0 beyond their number
+    away = values - values.mean()
+    products = [np.sum(away[:-lag] * away[lag:]) for lag in lags]
+    return float(np.mean(products) / np.sum(away * away))

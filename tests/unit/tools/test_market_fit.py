@@ -6,10 +6,19 @@ import numpy as np
 import pytest
 
 from marea.venues.simulated.parameters import PROBABILITIES, load_parameters
-from tools.fit_market import DEMO_TAPE, TARGET, demo_tape, markdown, plain, written
-from tools.market_comparison import Row, compare, deviation, misses, tolerance
+from tools.fit_market import DEMO_TAPE, TARGET, demo, demo_tape, markdown, plain, written
+from tools.market_comparison import (
+    SLOW,
+    STRETCHES,
+    Row,
+    compare,
+    deviation,
+    misses,
+    tolerance,
+)
 from tools.market_recording import Recording, S, between, read_tape, record
 from tools.market_search import Search, censored_quantiles, leaning, with_shown
+from tools.market_statistics import clustering, clustering_sd, returns_bps, volatility_memory
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +76,14 @@ def test_table_has_a_row_for_each_statistic_and_a_column_for_each_seed() -> None
     ]
 
 
+def test_demo_has_a_line_for_each_seed_and_the_mean_of_messages() -> None:
+    *lines, mean = demo([1, 2], 90)
+    counts = [int(line.split()[2].replace(",", "")) for line in lines]
+    assert [line.split()[1] for line in lines] == ["1", "2"]
+    assert all("BTCUSDT 1 s" in line and "ETHUSDT 1 s" in line for line in lines)
+    assert mean == f"mean  {round(sum(counts) / 2):,} messages"
+
+
 def test_without_a_tape_or_data_the_tool_says_what_to_give(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MAREA_DATA", raising=False)
     with pytest.raises(SystemExit, match="no tape: give one as argument, or set MAREA_DATA"):
@@ -77,6 +94,39 @@ def test_tolerance_is_never_less_than_the_halves_of_the_tape_differ() -> None:
     assert tolerance("quotes_per_s", (100, 110)) == 1.25
     assert tolerance("quotes_per_s", (100, 200)) == 2.0
     assert tolerance("return_ac1", (-0.2, 0.1)) == pytest.approx(0.3)
+
+
+def test_tolerance_of_slow_clustering_is_not_widened_by_the_halves() -> None:
+    assert tolerance("abs_return_ac1_20", (0.06, -0.01)) == 3.0
+    assert tolerance("abs_return_ac21_60", (0.001, 0.03)) == 3.0
+
+
+def test_moves_of_the_tape_stand_together_and_shuffled_ones_fail(
+    tape: dict[str, Recording],
+) -> None:
+    chance = np.random.default_rng(1)
+    for recording in tape.values():
+        moves_bps = returns_bps(recording, recording.quotes[0][0], recording.quotes[-1][0])
+        assert clustering_sd(moves_bps) > 4
+        expected = clustering(moves_bps)
+        stretches = [clustering(chance.permutation(moves_bps)) for _ in range(STRETCHES)]
+        for name in SLOW:
+            found = float(np.mean([one[name] for one in stretches]))
+            assert deviation(name, expected[name], found) > tolerance(name, (found, found))
+
+
+def test_moves_that_are_wild_then_calm_are_remembered_and_steady_ones_are_not() -> None:
+    chance = np.random.default_rng(1)
+    steady = chance.normal(size=1800)
+    assert abs(clustering_sd(steady)) < 3
+    busy_then_calm = steady * np.repeat([3.0, 1.0], 900)
+    assert clustering_sd(busy_then_calm) > 20
+    assert clustering(busy_then_calm)["abs_return_ac21_60"] > 0.1
+    assert volatility_memory(busy_then_calm) > 0.8
+
+
+def test_memory_beyond_the_recording_is_none() -> None:
+    assert clustering(np.array([1.0, -2.0, 1.0]))["abs_return_ac21_60"] == 0
 
 
 def test_deviation_is_a_ratio_or_a_difference() -> None:
