@@ -5,8 +5,9 @@ set -eu
 extra=$1
 here=$(cd "$(dirname "$0")/.." && pwd)
 cd "$here"
-want=$(cat requirements/install.txt "requirements/$extra.txt" pyproject.toml | cksum)
-dev=$(cat requirements/install.txt requirements/dev.txt pyproject.toml | cksum)
+want_of() { { pwd; cat requirements/install.txt "requirements/$1.txt" pyproject.toml; } | cksum; } # a moved checkout too
+want=$(want_of "$extra")
+dev=$(want_of dev)
 venv=${VENV:-.venv}
 have() { [ -f "$venv/installed-$1" ] && [ "$(cat "$venv/installed-$1")" = "$2" ]; }
 if have "$extra" "$want" || have dev "$dev"; then exit 0; fi
@@ -24,8 +25,13 @@ mkdir -p .cache
 export UV_CACHE_DIR="${UV_CACHE_DIR:-$here/.cache/uv}"
 : >.cache/install.log
 echo "Installing Marea ($extra) into $venv ..." >&2
-[ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 rm -f "$venv"/installed-*
+if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then # none yet, or one that was cut off
+    "$python" -m venv "$venv" >>.cache/install.log 2>&1 || {
+        echo "Marea needs a virtual environment, and '$python' could not make one in $venv: install its venv module (on Debian and Ubuntu: python3-venv) and run the command again; details in .cache/install.log" >&2
+        exit 4
+    }
+fi
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes \
     -r requirements/install.txt >>.cache/install.log 2>&1 || away "uv"
 "$venv/bin/uv" pip sync --quiet --python "$venv/bin/python" --require-hashes requirements/install.txt \
