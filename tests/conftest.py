@@ -3,9 +3,11 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -26,12 +28,23 @@ def root() -> Path:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Where `CI` is set, what could not run has failed."""
+    """Where `CI` is set, a test that could not run has failed."""
     report: pytest.TestReport = yield  # type: ignore[misc, assignment, unused-ignore] # pluggy sends it
+    return _judged(report)  # type: ignore[return-value, unused-ignore] # pluggy takes it back
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    """So has a file that leaves itself out as a whole."""
+    report: pytest.CollectReport = yield  # type: ignore[misc, assignment, unused-ignore] # pluggy sends it
+    return _judged(report)  # type: ignore[return-value, unused-ignore] # pluggy takes it back
+
+
+def _judged(report: Report) -> Report:
     if report.skipped and os.environ.get("CI"):
         report.outcome = "failed"
         report.longrepr = f"skipped, and CI is set: {report.longrepr}"
-    return report  # type: ignore[return-value, unused-ignore] # pluggy takes it back
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -177,3 +177,34 @@ def test_scripts_are_shell(root: Path) -> None:
     for script in scripts:
         subprocess.run(["sh", "-n", script], check=True)
     assert os.access(root / ".ci/run", os.X_OK)
+
+
+SKIPS = {
+    "a test": "import pytest\n\ndef test_one():\n    pytest.skip('why')\n",
+    "a mark": "import pytest\n\n@pytest.mark.skip(reason='why')\ndef test_one(): ...\n",
+    "a file": "import pytest\n\npytest.skip('why', allow_module_level=True)\n",
+    "an import": "import pytest\n\npytest.importorskip('no_such_module', reason='why')\n",
+}
+
+
+@pytest.mark.parametrize("what", SKIPS)
+@pytest.mark.parametrize(("is_ci", "code"), [("1", 1), ("", 0)])
+def test_skip_is_counted_and_fails_where_ci_is_set(
+    what: str, is_ci: str, code: int, tmp_path: Path, root: Path
+) -> None:
+    shutil.copy(root / "tests/conftest.py", tmp_path)
+    write(tmp_path / "test_skip.py", SKIPS[what])
+    write(tmp_path / "test_other.py", "def test_other(): ...\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", tmp_path],
+        cwd=tmp_path,
+        env=os.environ | {"CI": is_ci},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert min(done.returncode, 1) == code, done.stdout
+    if is_ci:
+        assert "skipped, and CI is set" in done.stdout
+    else:
+        assert "skipped tests: 1" in done.stdout
