@@ -39,7 +39,7 @@ def play(wish: demo.Wish, settings: Settings, show: Callable[[float], None]) -> 
         run = demo.describe(wish, settings)
         market = demo.open_market(wish, settings)
         playing = demo.play(RunFolder(Path(folder)), run, market, settings, show)
-        return str(asyncio.run(playing)["log_hash"])
+        return asyncio.run(playing).log_hash
 
 
 def one_after_the_other(tapes: list[Path], settings: Settings, times: int) -> list[float]:

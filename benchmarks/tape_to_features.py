@@ -107,7 +107,7 @@ class Tapes:
                     RunFolder(Path(folder)), run, self.market(), self.settings, lambda _: None
                 )
             )
-        return str(result["log_hash"])
+        return result.log_hash
 
 
 class Forgetful(MemoryBus):

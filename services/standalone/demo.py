@@ -7,7 +7,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from hashlib import blake2b, file_digest
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from pydantic import ValidationError
@@ -20,7 +19,7 @@ from marea.runtime.settings import Settings, list_instruments, settings_hash
 from marea.venues.tape import Tape
 from services.standalone.embedded import Embedded, Stores, this_build
 from services.standalone.markets import DrawnMarket, Market, TapeMarket
-from services.standalone.runs import InputFile, Run, RunFolder
+from services.standalone.runs import BookResult, InputFile, Result, Run, RunFolder
 from services.standalone.timing import Stopwatch
 
 Progress = Callable[[float], None]
@@ -71,20 +70,29 @@ def wish_of(run: Run) -> Wish:
 
 
 def settings_of(run: Run) -> Settings:
-    """The settings that a run was begun with. Raises `BadInput` where this build has no such."""
+    """The settings that a run was begun with.
+
+    Raises `BadInput` where this build has no such, or they are not what the run was begun with.
+    """
     try:
-        return Settings.model_validate_json(msgspec.json.encode(run.settings))
+        settings = Settings.model_validate_json(msgspec.json.encode(run.settings))
     except ValidationError as err:
         named = ", ".join(".".join(map(str, each["loc"])) for each in err.errors())
         raise BadInput(
             f"run {run.id} has settings that this build has not, or lacks some ({named}): go on "
             f"with it by the build that began it, {run.build}"
         ) from err
+    if settings_hash(settings) != run.settings_hash:
+        raise BadInput(
+            f"the settings of run {run.id} have changed since it began (their hash is not "
+            f"{run.settings_hash[:12]}…): restore its run.json, or begin a new run"
+        )
+    return settings
 
 
 async def play(
     folder: RunFolder, run: Run, market: Market, settings: Settings, show: Progress
-) -> dict[str, Any]:
+) -> Result:
     """Take the market through every service to its end, and say what came of it.
 
     A run that was cut off goes on where its log ends.
@@ -122,18 +130,18 @@ def log_hash(chains: Mapping[Log, bytes]) -> str:
     return digest.hexdigest()
 
 
-def troubles(result: Mapping[str, Any]) -> list[str]:
+def troubles(result: Result) -> list[str]:
     """What came up that a person should look at, a line each; nothing where all is well."""
     found = []
-    if result["dead_letters"]:
-        found.append(f"{_many(result['dead_letters'], 'message')} could not be read")
-    if result["divergences"]:
-        found.append(f"{_many(result['divergences'], 'output')} unlike what is on the log")
-    for name, book in result["books"].items():
-        if book["status"] != "LIVE":
-            found.append(f"the order book of {name} is {book['status']} at the end")
-        if book["agreed"] != book["compared"]:
-            differed = _many(book["compared"] - book["agreed"], "quote")
+    if result.dead_letters:
+        found.append(f"{_many(result.dead_letters, 'message')} could not be read")
+    if result.divergences:
+        found.append(f"{_many(result.divergences, 'output')} unlike what is on the log")
+    for name, book in result.books.items():
+        if book.status != "LIVE":
+            found.append(f"the order book of {name} is {book.status} at the end")
+        if book.agreed != book.compared:
+            differed = _many(book.compared - book.agreed, "quote")
             found.append(f"the order book of {name} was unlike {differed} at equal updates")
     return found
 
@@ -144,35 +152,35 @@ def _many(count: int, what: str) -> str:
 
 def _result(
     run: Run, embedded: Embedded, chains: Mapping[Log, bytes], seconds: float, messages: int
-) -> dict[str, Any]:
+) -> Result:
     state = embedded.ingestion.state
-    features = {name: loop.state for name, loop in embedded.features.items()}
-    return {
-        "run": run.id,
-        "market_events": state.passed_count,
-        "features": sum(each.vector_count for each in features.values()),
-        "bars": sum(each.bar_count for each in features.values()),
-        "dead_letters": state.dead_letter_count,
-        "duplicates": state.duplicate_count,
-        "conflated": embedded.market.feed.frame_count - state.taken_count,
-        "steps_back": embedded.market.steps_back,
-        "divergences": embedded.ingestion.divergence_count
-        + sum(loop.divergence_count for loop in embedded.features.values()),
-        "not_warm": sum(each.not_warm_count for each in features.values()),
-        "not_live": sum(each.not_live_count for each in features.values()),
-        "books": {
-            name: {
-                "status": stream.book.status,
-                "compared": stream.compared_count,
-                "agreed": stream.agreed_count,
-            }
+    loops = embedded.features.values()
+    return Result(
+        run=run.id,
+        market_events=state.passed_count,
+        features=sum(loop.state.vector_count for loop in loops),
+        bars=sum(loop.state.bar_count for loop in loops),
+        dead_letters=state.dead_letter_count,
+        duplicates=state.duplicate_count,
+        conflated=embedded.market.feed.frame_count - state.taken_count,
+        steps_back=embedded.market.steps_back,
+        divergences=embedded.ingestion.divergence_count
+        + sum(loop.divergence_count for loop in loops),
+        not_warm=sum(loop.state.not_warm_count for loop in loops),
+        not_live=sum(loop.state.not_live_count for loop in loops),
+        books={
+            name: BookResult(
+                status=stream.book.status,
+                compared=stream.compared_count,
+                agreed=stream.agreed_count,
+            )
             for name, stream in state.streams.items()
         },
-        "quality": dict(sorted(state.failed_counts.items())),
-        "seconds": round(seconds, 3),
-        "events_per_s": round(messages / seconds) if seconds else 0,
-        "log_hash": log_hash(chains),
-    }
+        quality=dict(sorted(state.failed_counts.items())),
+        seconds=round(seconds, 3),
+        events_per_s=round(messages / seconds) if seconds else 0,
+        log_hash=log_hash(chains),
+    )
 
 
 def _input_file(path: Path) -> InputFile:

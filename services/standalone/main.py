@@ -18,7 +18,7 @@ from services.standalone import demo as demos
 from services.standalone import doctor as checks
 from services.standalone import listing, screen
 from services.standalone.embedded import SHARD, this_build
-from services.standalone.runs import Run, RunFolder, begin, find_folder, runs_dir
+from services.standalone.runs import Result, Run, RunFolder, begin, find_folder, runs_dir
 
 EXIT_DONE, EXIT_FOUND, EXIT_BUG = 0, 1, 70
 
@@ -89,15 +89,14 @@ def demo(
         folder = find_folder(resume, runs_dir(os.environ))
     with folder.writing():
         run = folder.read()
-        if run.status == "done":
+        if run.result is not None:
             screen.notes.print(f"Run {run.id} is done already; this is what came of it.")
-        else:
-            _play(folder, run)
-    troubles = demos.troubles(run.result)
+        result = run.result or _play(folder, run)
+    troubles = demos.troubles(result)
     if as_json:
-        screen.show_json(run.result)
+        screen.show_json(result)
     else:
-        screen.show_run(run, folder.path, resume or "last", troubles)
+        screen.show_run(run, result, folder.path, resume or "last", troubles)
     if troubles:
         raise typer.Exit(EXIT_FOUND)
 
@@ -203,14 +202,14 @@ def _begin(wish: demos.Wish, settings: Settings) -> RunFolder:
     return begin(demos.describe(wish, settings), runs_dir(os.environ))
 
 
-def _play(folder: RunFolder, run: Run) -> None:
+def _play(folder: RunFolder, run: Run) -> Result:
     settings = demos.settings_of(run)
     market = demos.open_market(demos.wish_of(run), settings)
     run.status = "failed"  # until it is known to be otherwise
     try:
         with screen.progress(f"run {run.id}") as show:
-            run.result = asyncio.run(demos.play(folder, run, market, settings, show))
-        run.status = "done"
+            result = asyncio.run(demos.play(folder, run, market, settings, show))
+        run.result, run.status = result, "done"
     except KeyboardInterrupt:
         run.status = "interrupted"
         raise Interrupted(f"stopped; go on with: marea demo --resume {folder.path}") from None
@@ -222,3 +221,4 @@ def _play(folder: RunFolder, run: Run) -> None:
         raise
     finally:
         folder.write(run)
+    return result

@@ -31,6 +31,37 @@ class InputFile(Struct, frozen=True, kw_only=True):
     sha256: str
 
 
+class BookResult(Struct, frozen=True, kw_only=True):
+    """How an order book stood at the end, and how often it was held against the venue's quote."""
+
+    status: str
+    compared: int
+    agreed: int
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """What came of a run: what `marea demo --json` prints."""
+
+    run: str
+    market_events: int
+    features: int
+    """Vectors."""
+    bars: int
+    dead_letters: int
+    duplicates: int
+    conflated: int
+    steps_back: int
+    divergences: int
+    not_warm: int
+    not_live: int
+    books: dict[str, BookResult]
+    quality: dict[str, int]
+    """Checks that failed, by their name."""
+    seconds: float
+    events_per_s: int
+    log_hash: str
+
+
 class Run(Struct, kw_only=True):
     """What a run was made from and how it ended: the content of `run.json`."""
 
@@ -48,7 +79,8 @@ class Run(Struct, kw_only=True):
     minutes: int
     platform: dict[str, str]
     """Machine, interpreter and mathematical library: floats are equal on one platform."""
-    result: dict[str, Any] = field(default_factory=dict)
+    result: Result | None = None
+    """None until its end is reached."""
 
 
 class _Head(Struct):

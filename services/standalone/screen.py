@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from io import BufferedWriter
 from pathlib import Path
 from shutil import which
-from typing import Any
 
 import msgspec
 from rich import progress as bars
@@ -19,7 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from services.standalone.doctor import Finding
-from services.standalone.runs import Run
+from services.standalone.runs import Result, Run
 
 Row = tuple[str, str, str]
 """A name, what it is, and the style in which it is shown."""
@@ -65,7 +64,7 @@ def progress(what: str) -> Iterator[Callable[[float], None]]:
         yield lambda done: shown.update(task, completed=done)
 
 
-def show_run(run: Run, folder: Path, name: str, troubles: Sequence[str]) -> None:
+def show_run(run: Run, result: Result, path: Path, name: str, troubles: Sequence[str]) -> None:
     """What came in, what was made of it, whether it can be trusted, and what to try next.
 
     `name` is what the run can be called by, `troubles` what a person should look at.
@@ -73,46 +72,46 @@ def show_run(run: Run, folder: Path, name: str, troubles: Sequence[str]) -> None
     end_with_reader()
     source = ", ".join(Path(each.path).name for each in run.tape)
     out.print(source or f"simulated market, seed {run.seed}, {run.minutes} min", style="bold")
-    _show_rows([*_facts(run.result), ("run", str(folder), "")])
+    _show_rows([*_facts(result), ("run", str(path), "")])
     for trouble in troubles:
         out.print(f"look at this: {trouble}", style="red")
-    _show_next(run, name)
+    _show_next(run, result, name)
 
 
-def _facts(result: Mapping[str, Any]) -> Iterator[Row]:
-    yield "messages", f"{result['market_events']:,} passed on", ""
-    aside = [f"{result[name]:,} {name.replace('_', ' ')}" for name in SET_ASIDE]
-    yield "set aside", ", ".join(aside), "red" if result["dead_letters"] else ""
-    if result["steps_back"]:
-        yield "stamps", f"{result['steps_back']:,} lower than one on a line above", "yellow"
-    yield "bars", f"{result['bars']:,}", ""
-    yield "vectors", f"{result['features']:,}", ""
-    missing = f"{result['not_warm']:,} bars before all indicators were warm"
-    yield "no vector", f"{missing}, {result['not_live']:,} without a trusted book", ""
-    for name, book in result["books"].items():
+def _facts(result: Result) -> Iterator[Row]:
+    yield "messages", f"{result.market_events:,} passed on", ""
+    aside = (
+        f"{result.dead_letters:,} dead letters, {result.duplicates:,} duplicates, "
+        f"{result.conflated:,} conflated"
+    )
+    yield "set aside", aside, "red" if result.dead_letters else ""
+    if result.steps_back:
+        yield "stamps", f"{result.steps_back:,} lower than one on a line above", "yellow"
+    yield "bars", f"{result.bars:,}", ""
+    yield "vectors", f"{result.features:,}", ""
+    missing = f"{result.not_warm:,} bars before all indicators were warm"
+    yield "no vector", f"{missing}, {result.not_live:,} without a trusted book", ""
+    for name, book in result.books.items():
         told = (
-            f"{name} {book['status']}, equal to the venue's quote {book['agreed']:,} of "
-            f"{book['compared']:,} times"
+            f"{name} {book.status}, equal to the venue's quote {book.agreed:,} of "
+            f"{book.compared:,} times"
         )
-        yield "order book", told, "green" if book["status"] == "LIVE" else "red"
-    if result["quality"]:
-        failed = ", ".join(f"{check} {count:,}" for check, count in result["quality"].items())
+        yield "order book", told, "green" if book.status == "LIVE" else "red"
+    if result.quality:
+        failed = ", ".join(f"{check} {count:,}" for check, count in result.quality.items())
         yield "quality", f"checks that failed: {failed}", "yellow"
-    yield "speed", f"{result['events_per_s']:,} messages/s, {result['seconds']:.1f} s", ""
-    yield "log hash", result["log_hash"], ""
+    yield "speed", f"{result.events_per_s:,} messages/s, {result.seconds:.1f} s", ""
+    yield "log hash", result.log_hash, ""
 
 
-SET_ASIDE = ("dead_letters", "duplicates", "conflated")
-
-
-def _show_next(run: Run, name: str) -> None:
+def _show_next(run: Run, result: Result, name: str) -> None:
     tries = [
         (f"marea log {name} --type Bar --limit 5", "the bars, as they were closed"),
         (f"marea log {name} --type FeatureVector --limit 1", "every feature by its name"),
     ]
-    if run.result["quality"]:
+    if result.quality:
         tries.append((f"marea log {name} --type QualityCheckFailed", "what looked wrong, and when"))
-    if run.result["dead_letters"]:
+    if result.dead_letters:
         tries.append((f"marea log {name} --type DeadLetter", "what could not be read, and why"))
     if not run.tape:
         tries.append((f"marea demo --seed {run.seed + 1}", "another market"))

@@ -182,7 +182,7 @@ def test_run_of_a_tape_that_has_changed_since_is_refused(
 def reopen(runs: Path, **changes: object) -> None:
     """Let a run look as if it was cut off just before its end."""
     file = next(runs.glob("*/run.json"))
-    run = json.loads(file.read_text()) | {"status": "running", "result": {}} | changes
+    run = json.loads(file.read_text()) | {"status": "running", "result": None} | changes
     file.write_text(json.dumps(run))
 
 
@@ -198,6 +198,12 @@ def test_run_whose_file_is_damaged_or_of_another_time_is_refused(marea: Marea, r
     refused(marea, "run.json has format 2; this build reads 1: use the build that wrote it, 0.1.0+")
     reopen(runs, format=1, settings={"log": {}, "then": 1})
     refused(marea, "settings that this build has not, or lacks some")
+    file.write_text(whole)
+    reopen(runs, settings=json.loads(whole)["settings"] | {"snapshots": {"every_s": 61}})
+    refused(marea, "the settings of run")
+    file.write_text(whole)
+    reopen(runs, status="done", result={"run": "a"})
+    refused(marea, "run.json is damaged (Object missing required field `market_events`")
     file.write_text(whole)
     reopen(runs)
     log = file.with_name("log.sqlite")
