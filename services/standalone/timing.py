@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from marea.errors import Unavailable
+from marea.errors import BadInput, Unavailable
 
 BUCKETS = 48
 TABLE = """
@@ -63,7 +63,7 @@ class Stopwatch:
     def save(self, log_path: Path) -> None:
         """Write the table `timing` beside the events; a resumed run replaces it.
 
-        Raises `Unavailable`.
+        Raises `Unavailable` where there is no room, `BadInput` where the file is damaged.
         """
         rows = [
             (
@@ -81,5 +81,7 @@ class Stopwatch:
             with closing(sqlite3.connect(log_path)) as db, db:
                 db.execute(TABLE)
                 db.executemany("INSERT OR REPLACE INTO timing VALUES (?,?,?,?,?,?,?,?)", rows)
-        except sqlite3.Error as err:
+        except sqlite3.OperationalError as err:
             raise Unavailable(f"{log_path}: {err}: make room, then try again") from err
+        except sqlite3.Error as err:
+            raise BadInput(f"{log_path} is damaged: {err}: restore it") from err

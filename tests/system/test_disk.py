@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from marea.errors import BadInput, Unavailable
+from services.standalone.timing import Stopwatch
 from tests.system.conftest import Marea
 from tools import command
 from tools.command import Ended
@@ -46,3 +48,11 @@ def test_run_without_room_for_its_first_file_leaves_nothing(short_tape: Path, ru
     assert stopped.code == 4
     assert "run.json can't be written (File too large): make room, then try again" in stopped.err
     assert list(runs.iterdir()) == []
+
+
+def test_times_that_can_not_be_kept_say_what_helps(tmp_path: Path) -> None:
+    (tmp_path / "noise").write_bytes(b"no database at all" * 100)
+    with pytest.raises(BadInput, match=r"noise is damaged: .*: restore it"):
+        Stopwatch().save(tmp_path / "noise")
+    with pytest.raises(Unavailable, match=r"unable to open .*: make room, then try again"):
+        Stopwatch().save(tmp_path / "none" / "log.sqlite")
