@@ -104,6 +104,7 @@ def test_progress_can_be_followed(tmp_path: Path) -> None:
         ("noise", "no_stamp", "begins with b'noise': expected a stamp of 13, 16 or 19 digits"),
         ("12345 {}", "no_stamp", "begins with b'12345'"),
         ("-723161253937 {}", "no_stamp", "begins with b'-723161253937'"),
+        (f"{2**63} {{}}", "no_stamp", "begins with b'9223372036854775808': expected a time before"),
         (str(NS), "no_payload", "nothing follows the stamp"),
         (f"{NS} ", "no_payload", "nothing follows the stamp"),
     ],
@@ -117,6 +118,15 @@ def test_unreadable_line_is_a_frame_with_its_bytes_and_does_not_stop_the_tape(
     for frame in read[1:-1]:
         assert (frame.payload, frame.ts_local, frame.reason) == (line.encode(), NS, reason)
         assert frame.detail.startswith(detail)
+
+
+@pytest.mark.parametrize("digits", [13, 16, 19])
+def test_time_that_64_bits_can_not_hold_in_ns_is_no_stamp(tmp_path: Path, digits: int) -> None:
+    latest = int(str(2**63 - 1)[:digits])
+    with pytest.raises(BadTape, match=r"none of its first 1 lines is"):
+        frames(write(tmp_path, f"{latest} a"))
+    [frame] = frames(write(tmp_path, f"{latest - 1} a"))
+    assert 0 <= 2**63 - frame.ts_local <= 10 ** (19 - digits) * 2
 
 
 def test_noise_before_the_first_readable_line_is_not_lost(tmp_path: Path) -> None:

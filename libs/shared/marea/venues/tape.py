@@ -27,6 +27,8 @@ STEP_BACK_NS_MAX = 1_000_000_000
 """How far a line's time may lie before the latest above it: clocks are set, recorders race."""
 
 NANOS_BY_DIGITS = {13: 1_000_000, 16: 1_000, 19: 1}
+STAMP_MAX = b"9223372036854775807"
+"""Of 64 bits, in April 2262; in another unit its first digits."""
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
@@ -104,14 +106,15 @@ class Tape:
     def _frames(self, lines: Iterator[bytes]) -> Iterator[Frame]:
         noise, first = self._opening(lines)
         digits = first.index(b" ")
-        nanos = NANOS_BY_DIGITS[digits]
+        nanos, latest = NANOS_BY_DIGITS[digits], STAMP_MAX[:digits]
         self._ts_latest = self._ts_latest or int(first[:digits]) * nanos
         for frame in noise:
             yield replace(frame, ts_local=self._ts_latest)
         for line in chain((first,), lines):
             self._line += 1
             stamp, _, payload = line.partition(b" ")
-            if len(stamp) == digits and stamp.isdigit() and payload and len(line) <= LINE_BYTES_MAX:
+            is_stamped = len(stamp) == digits and stamp.isdigit() and stamp < latest
+            if is_stamped and payload and len(line) <= LINE_BYTES_MAX:
                 ts_local = int(stamp) * nanos
                 if ts_local < self._ts_latest:
                     self._step_back(ts_local)
@@ -235,6 +238,8 @@ def _fault_of(line: bytes) -> tuple[str, str]:
     stamp, _, payload = line.partition(b" ")
     if not stamp.isdigit() or len(stamp) not in NANOS_BY_DIGITS:
         return "no_stamp", f"begins with {stamp[:32]!r}: expected a stamp of 13, 16 or 19 digits"
+    if stamp >= STAMP_MAX[: len(stamp)]:
+        return "no_stamp", f"begins with {stamp!r}: expected a time before April 2262"
     if not payload:
         return "no_payload", "nothing follows the stamp"
     return "", ""
