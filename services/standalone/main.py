@@ -12,7 +12,7 @@ import typer
 
 from marea.errors import Interrupted, MareaError, Unavailable
 from marea.runtime.build import platform_facts
-from marea.runtime.settings import Settings, find_config_dir, load_settings
+from marea.runtime.settings import MINUTES_MAX, Settings, find_config_dir, load_settings
 from services.features.main import features_config
 from services.standalone import demo as demos
 from services.standalone import doctor as checks
@@ -64,7 +64,8 @@ def demo(
         int | None, typer.Option(min=0, metavar="N", help="Of the simulated market.")
     ] = None,
     minutes: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Of the simulated market.")
+        int | None,
+        typer.Option(min=1, max=MINUTES_MAX, metavar="N", help="Of the simulated market."),
     ] = None,
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Go on with a run that was cut off.")

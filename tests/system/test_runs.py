@@ -78,6 +78,8 @@ def test_settings_come_from_the_environment_and_from_a_folder(
 BAD_SETTINGS = [
     ({"MAREA__DEMO__MINUTE": "2"}, "MAREA__DEMO__MINUTE is no setting; did you mean MAREA__DEMO__"),
     ({"MAREA__DEMO__MINUTES": "-2"}, "demo.minutes is -2: write a number of at least 1"),
+    ({"MAREA__DEMO__MINUTES": "10081"}, "demo.minutes is 10081: write a number of at most 10080"),
+    ({"MAREA__FEATURES__INTERVALS_S": "[1, 10000000000]"}, "write a number of at most 1000000000"),
     ({"MAREA_CONFIG": "/nowhere"}, "MAREA_CONFIG is '/nowhere', which is no folder"),
     ({"MAREA__INDICATORS__SMA_20__KERNEL": "smo"}, "indicators.sma_20: "),
     ({"MAREA__INDICATORS__SMA_20__PERIOD": "0"}, "indicators.sma_20: "),

@@ -43,6 +43,7 @@ MISTAKES = [
     (["demo", "--minute", "3"], r"No such option: --minute (Possible options: --minutes)"),
     (["demo", "--minutes", "0"], "'--minutes'"),
     (["demo", "--minutes", "soon"], "'--minutes'"),
+    (["demo", "--minutes", "99999999999"], "'--minutes'"),
     (["demo", "--seed", "-1"], "'--seed'"),
     (["demo", "--tape"], "--tape"),
     (["demo", "--tape", "a", "--seed", "1"], "--seed and --minutes are of the simulated market"),

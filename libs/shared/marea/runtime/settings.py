@@ -29,7 +29,10 @@ FILES: dict[str, list[str]] = {
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+"""So many seconds are still a number of ns in 64 bits."""
+MINUTES_MAX = 7 * 24 * 60
+"""Of a simulated market: a week."""
 Places = Annotated[int, Field(ge=0, le=18)]
 AmountText = Annotated[str, Field(pattern=r"^\d{1,18}(\.\d{1,18})?$")]
 """A decimal number as a text, so that it never passes through a float."""
@@ -78,7 +81,7 @@ class DemoSettings(Section):
     """The simulated market that the demo shows."""
 
     seed: Annotated[int, Field(ge=0)]
-    minutes: Count
+    minutes: Annotated[int, Field(ge=1, le=MINUTES_MAX)]
 
 
 class IndicatorSettings(Section):
