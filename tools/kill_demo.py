@@ -18,13 +18,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from itertools import accumulate, count, islice
+from itertools import accumulate, chain, count, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from marea.bus.sqlite import SqliteBus
 from marea.messages import codec
 from marea.messages.envelope import Log, Record
+from marea.messages.system import CoreDiverged
 from marea.testing.disk import frames_after_last_commit
 from tools import command
 
@@ -135,11 +136,13 @@ def kill_many(
 ) -> list[Kill]:
     """Kill runs one by one, until there were so many kills, and so many inside a write.
 
-    At most five times as many are tried.
+    Once only those inside a write are lacking, each kill is aimed. At most five times as many are
+    tried.
     """
     kills: list[Kill] = []
     for moment in islice(moments, kills_min * DRAWS_PER_KILL_MAX):
-        kills += kill_and_resume(trial, like, [moment])
+        is_aimed = moment.is_aimed or len(kills) >= kills_min
+        kills += kill_and_resume(trial, like, [moment._replace(is_aimed=is_aimed)])
         if len(kills) >= kills_min and sum(kill.torn_pages > 0 for kill in kills) >= torn_min:
             break
     return kills
@@ -156,6 +159,13 @@ def read_said(run: Path) -> dict[Log, list[Said]]:
         log: [_said(record, place) for record in records if record.message.canonical]
         for log, records in logs.items()
     }
+
+
+def count_diverged(run: Path) -> int:
+    """How many outputs were decided otherwise in a later life, which no equal log can show."""
+    logs = asyncio.run(_read(run / "log.sqlite"))
+    found = chain.from_iterable(logs.values())
+    return sum(isinstance(record.message, CoreDiverged) for record in found)
 
 
 async def _read(path: Path) -> dict[Log, Sequence[Record]]:
@@ -219,6 +229,9 @@ def _differences(like: Undisturbed, ended: command.Ended, run: Path) -> list[str
         for name, value in like.result.items()
         if name not in UNEQUAL and result[name] != value
     ]
+    diverged = count_diverged(run)
+    if diverged:
+        found.append(f"{diverged} outputs of a life differ from those on the log")
     said = read_said(run)
     for log in sorted(like.said.keys() | said.keys()):
         ours, theirs = said.get(log, []), like.said.get(log, [])
