@@ -69,20 +69,24 @@ class Embedded:
         }
 
     async def start(self) -> None:
-        """Bring every loop to where the log ends."""
+        """Bring every loop to where the log ends, and features to what ingestion said until then."""
         for record in await self._requests():
             self.market.request_snapshot(record)
         await self.ingestion.start()
         for loop in self.features.values():
             await loop.start()
+        await self._follow()  # before ingestion says more, or features would mix two windows
 
     async def advance(self) -> bool:
         """Take the next window of the market through every loop; False at its end."""
         taken = await self.ingestion.step()
+        await self._follow()
+        return taken > 0
+
+    async def _follow(self) -> None:
         for loop in self.features.values():
             while await loop.step(READ_RECORDS_MAX) == READ_RECORDS_MAX:
                 pass
-        return taken > 0
 
     async def _requests(self) -> list[Record]:
         # What earlier lives asked for: a market that begins anew needs to be asked again.

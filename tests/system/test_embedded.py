@@ -1,0 +1,82 @@
+"""The loops of one process, killed between any two appends: each window is told in the same order."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from marea.bus.memory import MemoryBus, MemorySnapshots
+from marea.messages import codec
+from marea.messages.envelope import Log, Record
+from marea.runtime.settings import Settings, find_config_dir, load_settings
+from services.standalone.embedded import Embedded, Stores
+from services.standalone.markets import TS_SIMULATED, DrawnMarket
+from services.standalone.timing import Stopwatch
+
+TS_END = TS_SIMULATED + 2_400_000_000
+"""Past the second snapshot, at one a second."""
+
+
+class Killed(Exception):
+    """Raised in place of a kill."""
+
+
+class MortalBus(MemoryBus):
+    """A bus whose process dies after so many appends; what was appended stays."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.append_count = 0
+        self.dies_at = 0
+
+    async def append(self, log: Log, records: Sequence[Record]) -> int:
+        position = await super().append(log, records)
+        self.append_count += 1
+        if self.append_count == self.dies_at:
+            raise Killed
+        return position
+
+
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    """Snapshots every second, and an indicator that is warm at once: vectors in every window."""
+    shipped = load_settings(find_config_dir(None, {}), {"MAREA__SNAPSHOTS__EVERY_S": "1"})
+    return shipped.model_copy(update={"indicators": {"mid": shipped.indicators["mid"]}})
+
+
+async def live(settings: Settings, stores: Stores) -> dict[str, list[bytes]]:
+    market = DrawnMarket(7, 1)
+    embedded = Embedded(settings, market, stores, Stopwatch(), "build")
+    await embedded.start()
+    while market.feed.ts_local < TS_END and await embedded.advance():
+        pass
+    return {
+        f"{log.channel}/{log.partition}": [
+            codec.encode(record.message)
+            for record in await stores.bus.read(log, 0, end)
+            if record.message.canonical
+        ]
+        for log, end in (await stores.bus.ends()).items()
+    }
+
+
+async def killed_and_resumed(settings: Settings, dies_at: int) -> dict[str, list[bytes]]:
+    stores = Stores(MortalBus(), MemorySnapshots())
+    assert isinstance(stores.bus, MortalBus)
+    stores.bus.dies_at = dies_at
+    with pytest.raises(Killed):
+        await live(settings, stores)
+    return await live(settings, stores)
+
+
+def test_kill_at_any_append_leaves_every_log_as_it_would_have_been(settings: Settings) -> None:
+    bus = MortalBus()
+    whole = asyncio.run(live(settings, Stores(bus, MemorySnapshots())))
+    assert len(whole["features/embedded"]) > 20
+    differing = [
+        dies_at
+        for dies_at in range(1, bus.append_count + 1)
+        if asyncio.run(killed_and_resumed(settings, dies_at)) != whole
+    ]
+    assert bus.append_count > 50
+    assert differing == []
