@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 import traceback
+from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
@@ -130,11 +131,11 @@ def log(
     """List what a run's log holds, in the order of its time."""
     wish = listing.wanted(kind or [], since, until, limit)
     folder = find_folder(run, runs_dir(os.environ))
-    screen.end_with_reader()
-    if not as_json:
-        listing.print_lines(folder, wish)
-        return
-    failure = listing.print_json(folder, wish)
+    with screen.showing():
+        if not as_json:
+            listing.print_lines(folder, wish)
+            return
+        failure = listing.print_json(folder, wish)
     if failure is not None:
         screen.show_error(str(failure))
         sys.exit(failure.exit_code)  # the object has told it: nothing is to follow
@@ -165,6 +166,9 @@ def version(*, as_json: Json = False) -> None:
 
 def main() -> None:
     """Run the command, and end with the exit code that says how it went."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who called: nobody reads it
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 # it stays open to the end
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: no terminal stops a command
     try:
@@ -187,7 +191,8 @@ def main() -> None:
 def _end(error: str, code: int) -> int:
     error = error.encode(errors="backslashreplace").decode()  # the name of a file may be no text
     if "--json" in sys.argv[1:]:
-        screen.show_json({"error": error, "exit": code})
+        with suppress(Unavailable):  # perhaps that is what is to be told
+            screen.show_json({"error": error, "exit": code})
     screen.show_error(error)
     return code
 

@@ -4,6 +4,7 @@ Lines are never cut or folded here: a narrow terminal folds them itself, and wha
 is whole.
 """
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from rich import progress as bars
 from rich.console import Console
 from rich.text import Text
 
+from marea.errors import Unavailable
 from services.standalone.doctor import Finding
 from services.standalone.runs import Result, Run
 
@@ -27,15 +29,27 @@ out = Console(markup=False, emoji=False, highlight=False, soft_wrap=True)
 notes = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
-def end_with_reader() -> None:
-    """From here on end like any filter when whoever reads stdout has seen enough."""
+@contextmanager
+def showing() -> Iterator[None]:
+    """What is written to stdout in here has reached it at the end. Raises `Unavailable`.
+
+    From its begin on the command ends like any filter when whoever reads has seen enough.
+    """
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as err:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # what still waits would fail again at the exit
+        raise Unavailable(
+            f"stdout can't be written ({err.strerror}): make room, or send it elsewhere"
+        ) from err
 
 
 def show_json(value: object) -> None:
     """One JSON object on stdout, in a line; UTF-8 whatever the terminal speaks."""
-    end_with_reader()
-    with json_out() as stdout:
+    with showing(), json_out() as stdout:
         stdout.write(msgspec.json.encode(value) + b"\n")
 
 
@@ -69,13 +83,13 @@ def show_run(run: Run, result: Result, path: Path, name: str, troubles: Sequence
 
     `name` is what the run can be called by, `troubles` what a person should look at.
     """
-    end_with_reader()
-    source = ", ".join(Path(each.path).name for each in run.tape)
-    out.print(source or f"simulated market, seed {run.seed}, {run.minutes} min", style="bold")
-    _show_rows([*_facts(result), ("run", str(path), "")])
-    for trouble in troubles:
-        out.print(f"look at this: {trouble}", style="red")
-    _show_next(run, result, name)
+    with showing():
+        source = ", ".join(Path(each.path).name for each in run.tape)
+        out.print(source or f"simulated market, seed {run.seed}, {run.minutes} min", style="bold")
+        _show_rows([*_facts(result), ("run", str(path), "")])
+        for trouble in troubles:
+            out.print(f"look at this: {trouble}", style="red")
+        _show_next(run, result, name)
 
 
 def _facts(result: Result) -> Iterator[Row]:
@@ -131,20 +145,20 @@ def _first_of_all() -> str:
 
 def show_findings(findings: Sequence[Finding]) -> None:
     """What was checked, what was found, and what mends it."""
-    end_with_reader()
-    width = max(len(each.check) for each in findings)
-    for each in findings:
-        style = "green" if each.ok else "red"
-        told = [f"  {each.check:<{width}}  ", each.found]
-        out.print(Text.assemble(("ok" if each.ok else "no", style), *told))
-        if not each.ok and each.remedy:
-            out.print(f"{'':{width + 6}}{each.remedy}", style="red")
+    with showing():
+        width = max(len(each.check) for each in findings)
+        for each in findings:
+            style = "green" if each.ok else "red"
+            told = [f"  {each.check:<{width}}  ", each.found]
+            out.print(Text.assemble(("ok" if each.ok else "no", style), *told))
+            if not each.ok and each.remedy:
+                out.print(f"{'':{width + 6}}{each.remedy}", style="red")
 
 
 def show_facts(facts: Mapping[str, str]) -> None:
     """Names and values, a line each."""
-    end_with_reader()
-    _show_rows([(name, value, "") for name, value in facts.items()])
+    with showing():
+        _show_rows([(name, value, "") for name, value in facts.items()])
 
 
 def _show_rows(rows: Sequence[Row]) -> None:

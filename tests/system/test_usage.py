@@ -1,6 +1,7 @@
 """What the command says of itself, and to who asks for what there is not."""
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -113,6 +114,22 @@ def test_reader_that_goes_away_ends_the_command_without_a_word(runs: Path) -> No
     assert process.stderr.read() == ""
     process.stderr.close()
     assert process.wait() == -signal.SIGPIPE
+
+
+@pytest.mark.parametrize("arguments", [["version"], ["version", "--json"], ["doctor"]])
+def test_stdout_without_room_is_no_bug_and_a_closed_one_no_mistake(
+    arguments: list[str], runs: Path
+) -> None:
+    program, variables = shlex.join([*command.PROGRAM, *arguments]), command.environment(runs)
+
+    def ended(to: str) -> tuple[int, str]:
+        shell = ["sh", "-c", f"exec {program} {to}"]
+        done = subprocess.run(shell, env=variables, capture_output=True, check=False, text=True)
+        return done.returncode, done.stderr
+
+    told = "marea: stdout can't be written (No space left on device): make room, or send it elsewhere\n"
+    assert ended(">/dev/full") == (4, told)
+    assert ended(">&-") == (0, "")
 
 
 def test_bug_is_called_one_and_reported_whole(marea: Marea, tmp_path: Path) -> None:
