@@ -228,6 +228,12 @@ def test_refusal_names_place_field_value_and_remedy(
             "1",
             "MAREA_DEMO__SEED is no setting; did you mean MAREA__DEMO__SEED?",
         ),
+        (
+            "MAREA_LOG_COMMIT_MS_MAX",
+            "1",
+            "MAREA_LOG_COMMIT_MS_MAX is no setting; did you mean MAREA__LOG__COMMIT_MS_MAX?",
+        ),
+        ("marea_runs", "here", "marea_runs is no setting; did you mean MAREA_RUNS?"),
         ("MAREA__DEMO", "{seed: 1}", "MAREA__DEMO is no setting; did you mean MAREA__DEMO__SEED?"),
         (
             "MAREA__DEMO__SEED",

@@ -11,6 +11,8 @@ import yaml
 from marea.errors import BadInput
 
 PREFIX = "MAREA__"
+OTHER_VARIABLES = ("MAREA_CONFIG", "MAREA_DATA", "MAREA_RUNS")
+"""Folders: of the settings themselves, of market data, of runs."""
 
 Key = tuple[str, ...]
 """The keys from the top to a value."""
@@ -81,17 +83,26 @@ def add_environment(layers: Layers, environment: Mapping[str, str]) -> None:
     Raises `BadInput` for a variable that names no setting.
     """
     known = {_variable(key): key for key in _leaves(layers.values, ())}
+    meant = {_bare(name): name for name in (*known, *OTHER_VARIABLES)}
     for name in sorted(environment):
-        if not (name.startswith("MAREA_") and "__" in name):
+        if name in known:
             continue
-        if name not in known:
+        if name.startswith("MAREA_") and "__" in name:
             near = f"did you mean {nearest(name, list(known))}?" if known else "the files give none"
             raise BadInput(f"{name} is no setting; {near}")
+        if name not in OTHER_VARIABLES and _bare(name) in meant:
+            raise BadInput(f"{name} is no setting; did you mean {meant[_bare(name)]}?")
+    for name in sorted(known.keys() & environment.keys()):
         *parents, last = known[name]
         inner = layers.value(tuple(parents))
         assert isinstance(inner, dict), "leaves are found in mappings"
         inner[last] = _read(environment[name], _always(name), known[name], {})
         layers.places[known[name]] = name
+
+
+def _bare(name: str) -> str:
+    # Other programs set variables that begin with MAREA_ too; these few can only be misspelt.
+    return re.sub("_+", "_", name.upper())
 
 
 def _variable(key: Key) -> str:
