@@ -243,6 +243,12 @@ def _differences(like: Undisturbed, ended: command.Ended, run: Path) -> list[str
     return found
 
 
+def _counted(moments: Iterator[Moment]) -> Iterator[Moment]:
+    for number, moment in enumerate(moments, 1):
+        print(f"kill {number}, {moment.after_s:.2f} s after the begin", file=sys.stderr)
+        yield moment
+
+
 def show(kills: Sequence[Kill], like: Undisturbed) -> None:
     """Print the kills, a line each."""
     logs = sorted({log for kill in kills for log in kill.positions})
@@ -276,7 +282,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         trial = Trial(options, {}, Path(folder))
         like = play_undisturbed(trial)
-        moments = draw_moments(given.seed, like.seconds, AIMED_ONE_IN)
+        moments = _counted(draw_moments(given.seed, like.seconds, AIMED_ONE_IN))
         kills = kill_many(trial, like, moments, given.kills, given.torn)
     torn = sum(kill.torn_pages > 0 for kill in kills)
     differing = sum(bool(kill.differences) for kill in kills)
