@@ -104,15 +104,13 @@ def take_own(state: FeaturesState, own: Bar | FeatureVector) -> None:
 def take_change(state: FeaturesState, changed: InstrumentChanged | GapFound) -> None:
     """Begin an instrument; mark that messages are missing.
 
-    Raises `ValueError` for scales that change.
+    Raises `ValueError` for scales that change, or a book sequencing that there isn't.
     """
     if isinstance(changed, GapFound):
         _miss(state, state.ts_trade, max(state.ts_trade, state.clock, changed.ts_event))
         return
     if state.price_scale < 0:
-        state.book = Book(
-            sequencing="linked" if changed.book_sequencing == "linked" else "contiguous"
-        )
+        state.book = Book(sequencing=order_book.sequencing_of(changed.book_sequencing))
     elif (state.price_scale, state.qty_scale) != (changed.price_scale, changed.qty_scale):
         raise ValueError(
             f"{changed.instrument} changed its scales from {state.price_scale}, {state.qty_scale} "

@@ -1,7 +1,7 @@
 """How a message, or what was said about one, changes what is known."""
 
 from marea.domain import book as order_book
-from marea.domain.book import Book, Sequencing
+from marea.domain.book import Book
 from marea.messages.market import (
     BookDelta,
     BookSnapshot,
@@ -22,7 +22,6 @@ from services.ingestion.core.state import (
     Told,
 )
 
-SEQUENCINGS: dict[str, Sequencing] = {"contiguous": "contiguous", "linked": "linked"}
 QUOTES_KEPT_MAX = 256
 """A venue sends its book less often than its quotes: so many may be between."""
 BESTS_KEPT_MAX = 16
@@ -53,23 +52,22 @@ def take_quote(state: IngestionState, stream: StreamState, quote: Quote) -> None
 
 def take_book(state: IngestionState, stream: StreamState, event: BookDelta | BookSnapshot) -> None:
     """Bring the book to it."""
+    is_delta = isinstance(event, BookDelta)
+    if event.last_update_id <= (stream.delta_id if is_delta else stream.snapshot_id):
+        state.duplicate_count += 1
+        return
+    _see(stream)
+    state.passed_count += 1
     if isinstance(event, BookDelta):
-        is_new = event.last_update_id > stream.delta_id
-        if is_new:
-            _see(stream)
-            stream.delta_id = event.last_update_id
-            order_book.apply_delta(stream.book, event)
-            _show_best(stream)
-            _recover_skew(state, stream, event)
+        stream.delta_id = event.last_update_id
+        order_book.apply_delta(stream.book, event)
+        _show_best(stream)
+        _recover_skew(state, stream, event)
     else:
-        is_new = event.last_update_id > stream.snapshot_id
-        if is_new:
-            _see(stream)
-            stream.snapshot_id = event.last_update_id
-            order_book.apply_snapshot(stream.book, event)
+        stream.snapshot_id = event.last_update_id
+        order_book.apply_snapshot(stream.book, event)
     if stream.book.status == "LIVE":
         stream.ts_requested = 0
-    _count(state, is_new=is_new)
 
 
 def take_trade(state: IngestionState, stream: StreamState, trade: Trade) -> None:
@@ -105,7 +103,7 @@ def take_stamped(state: IngestionState, stream: StreamState, event: Stamped) -> 
 def take_told(state: IngestionState, event: Told) -> None:
     """Begin an instrument's stream; count a dead letter."""
     if isinstance(event, InstrumentChanged):
-        fresh = StreamState(book=Book(sequencing=SEQUENCINGS[event.book_sequencing]))
+        fresh = StreamState(book=Book(sequencing=order_book.sequencing_of(event.book_sequencing)))
         state.streams.setdefault(event.instrument, fresh)
     elif isinstance(event, DeadLetter):
         state.dead_letter_count += 1
@@ -138,13 +136,6 @@ def _recover(stream: StreamState, check: str) -> None:
 def _recover_skew(state: IngestionState, stream: StreamState, event: Stamped) -> None:
     if stream.failing and skew_ns(stream, event) <= state.config.skew_ns_max:
         _recover(stream, "skew")
-
-
-def _count(state: IngestionState, *, is_new: bool) -> None:
-    if is_new:
-        state.passed_count += 1
-    else:
-        state.duplicate_count += 1
 
 
 def _show_best(stream: StreamState) -> None:

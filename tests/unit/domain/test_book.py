@@ -293,3 +293,12 @@ def test_saved_and_restored_book_is_the_same_book(status: books.BookStatus) -> N
     assert book.status == status
     assert msgspec.json.decode(msgspec.json.encode(book), type=Book) == book
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(book), type=Book) == book
+
+
+def test_code_of_a_sequencing_that_there_is_not_is_refused() -> None:
+    assert [books.sequencing_of(code) for code in ("contiguous", "linked")] == [
+        "contiguous",
+        "linked",
+    ]
+    with pytest.raises(ValueError, match="book_sequencing is 'chained': expected contiguous or li"):
+        books.sequencing_of("chained")

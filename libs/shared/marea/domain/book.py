@@ -129,6 +129,15 @@ class Levels(NamedTuple):
     ask_qtys: list[int]
 
 
+def sequencing_of(code: str) -> Sequencing:
+    """Which sequencing does a message's code name? Raises `ValueError` for one that there isn't."""
+    match code:
+        case "contiguous" | "linked":
+            return code
+        case _:
+            raise ValueError(f"book_sequencing is '{code}': expected contiguous or linked")
+
+
 def best_bid(book: Book) -> tuple[int, int] | None:
     """The highest bid and its quantity; None where no bid is known."""
     keys = book.bids.keys
