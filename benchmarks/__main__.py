@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 
 from benchmarks import bars, feature_vector, kernels, memory, money, tape_to_features
+from marea.venues.tape import Tape
+from tools.ending import end_with
 
 WITHOUT_TAPE = (kernels, bars)
 ON_TAPES = (money, feature_vector, tape_to_features, memory)
@@ -20,12 +22,15 @@ DEMO_TAPE = "books/demo_tape_*.raw.zst"
 
 
 def find_tapes(given: list[Path]) -> list[Path]:
-    """The tapes that are asked for. Raises SystemExit with code 2 where there is none."""
+    """The tapes that are asked for. Raises SystemExit with code 2 where there is none, `BadTape`
+    for what is no file that can be opened.
+    """
     folder = os.environ.get("MAREA_DATA")
     found = given or (sorted(Path(folder).glob(DEMO_TAPE)) if folder else [])
     if not found:
         print("benchmarks: no tape; name one, or its folder in MAREA_DATA", file=sys.stderr)
         raise SystemExit(2)
+    Tape(found)
     return found
 
 
@@ -56,4 +61,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with(main)

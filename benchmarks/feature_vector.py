@@ -45,6 +45,7 @@ from services.features.main import features_config
 from services.ingestion.main import ingestion_config, ingestion_loop
 from services.standalone.embedded import SHARD
 from services.standalone.markets import TapeMarket
+from tools.ending import end_with
 
 TARGET_US = 25.0
 REPEATS = 2_000
@@ -249,4 +250,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    end_with(main)

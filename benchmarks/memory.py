@@ -21,6 +21,7 @@ from benchmarks.machine import machine
 from marea.runtime.settings import Settings, find_config_dir, load_settings
 from services.standalone import demo
 from services.standalone.runs import RunFolder
+from tools.ending import end_with
 
 MINUTES_OF_A_TAPE = 10
 """The simulated market's share beside one tape."""
@@ -103,4 +104,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    end_with(main)

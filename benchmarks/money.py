@@ -10,7 +10,6 @@ import argparse
 import gzip
 import json
 import re
-import sys
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -27,6 +26,8 @@ from numba.extending import register_jitable
 from benchmarks.machine import machine
 from marea.domain import money
 from marea.domain.money import AmountParser, Rounding, parse_amount
+from marea.venues.tape import Tape
+from tools.ending import end_with
 
 Amounts: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -149,6 +150,7 @@ def main() -> int:
     parser.add_argument("tape", nargs="+", type=Path)
     parser.add_argument("--json", action="store_true", help="print one object")
     arguments = parser.parse_args()
+    Tape(arguments.tape)  # refuses what is no file that can be opened
     texts = [text for tape in arguments.tape for text in read_amounts(tape)]
     figures = {
         "machine": machine(),
@@ -170,4 +172,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with(main)

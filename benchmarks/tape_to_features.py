@@ -35,6 +35,7 @@ from services.standalone import demo
 from services.standalone.embedded import Embedded, Stores
 from services.standalone.markets import TapeMarket
 from services.standalone.runs import RunFolder
+from tools.ending import end_with
 
 TARGET_PER_S = 60_000
 ROW = "INSERT INTO record VALUES (?,?,?)"
@@ -253,4 +254,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    end_with(main)

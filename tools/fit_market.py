@@ -24,6 +24,7 @@ import msgspec
 from marea.venues.simulated import parameters as simulated
 from marea.venues.simulated.market import SimulatedMarket
 from marea.venues.simulated.parameters import Parameters, load_parameters
+from tools.ending import end_with
 from tools.market_comparison import Row, compare
 from tools.market_recording import Recording, S, read_tape, record
 from tools.market_search import Search, with_shown
@@ -157,4 +158,4 @@ def short(number: float) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    end_with(main)

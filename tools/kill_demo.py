@@ -27,7 +27,9 @@ from marea.messages import codec
 from marea.messages.envelope import Log, Record
 from marea.messages.system import CoreDiverged
 from marea.testing.disk import frames_after_last_commit
+from marea.venues.tape import Tape
 from tools import command
+from tools.ending import end_with
 
 POLL_S = 0.001
 START_S_MAX = 60
@@ -277,6 +279,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the moments")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     given = parser.parse_args()
+    if given.tape:
+        Tape(given.tape)  # refuses what is no file that can be opened
     options: list[str | Path] = [part for file in given.tape for part in ("--tape", file)]
     options = options or ["--minutes", str(given.minutes)]
     with tempfile.TemporaryDirectory() as folder:
@@ -296,4 +300,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with(main)
