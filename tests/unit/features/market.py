@@ -103,6 +103,7 @@ def instrument(
         quote="USDT",
         price_increment=1,
         qty_increment=1,
+        notional_min=500,
         book_sequencing=book_sequencing,
         valid_from=ts(0),
     )

@@ -119,6 +119,7 @@ def instrument(name: str = BTC, sequencing: Sequencing = "contiguous") -> Instru
         quote=quoted,
         price_increment=1,
         qty_increment=1,
+        notional_min=500,
         book_sequencing=sequencing,
         valid_from=T0,
     )

@@ -25,5 +25,7 @@ class Instrument:
     """Prices are multiples of it, in price units."""
     qty_increment: int
     """Quantities are multiples of it, in quantity units."""
+    notional_min: int
+    """The least that an order is worth, in price units of the quote asset; 0: no limit."""
     book_sequencing: Sequencing
     """How the venue numbers the changes of its order book."""

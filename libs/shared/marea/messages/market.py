@@ -45,6 +45,9 @@ class InstrumentChanged(Observation, frozen=True, kw_only=True, array_like=True,
         str, Meta(description="how deltas follow, a code: contiguous, by number; linked, by name")
     ]
     valid_from: Annotated[Nanos, Meta(description="ns UTC")]
+    notional_min: Annotated[
+        Price, Meta(description="the least that an order is worth, in the quote asset; 0: no limit")
+    ]
 
 
 class Trade(Observation, frozen=True, kw_only=True, array_like=True, gc=False):

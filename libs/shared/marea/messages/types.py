@@ -1,6 +1,6 @@
 """Which message types there are: each one once, by the name it has everywhere."""
 
-from marea.messages import features, market, system
+from marea.messages import features, market, orders, paper, portfolio, signals, system
 from marea.messages.envelope import Message
 
 TYPES: dict[str, type[Message]] = {
@@ -18,6 +18,40 @@ TYPES: dict[str, type[Message]] = {
         features.Bar,
         features.BarCorrection,
         features.FeatureVector,
+        signals.Signal,
+        portfolio.PortfolioOpened,
+        portfolio.Mark,
+        portfolio.Command,
+        portfolio.CommandTaken,
+        portfolio.RiskDecision,
+        portfolio.BreakerTripped,
+        portfolio.BreakerEnded,
+        portfolio.JournalPosted,
+        portfolio.PositionClosed,
+        portfolio.PortfolioValued,
+        orders.OrderIntended,
+        orders.CancelIntended,
+        orders.LookUpOrder,
+        orders.ReportAccount,
+        orders.ApprovalRefused,
+        orders.OrderCompleted,
+        orders.ReconciliationDone,
+        orders.OrderSent,
+        orders.OrderNotSent,
+        orders.OrderUnknown,
+        orders.OrderLookedUp,
+        orders.OrderAccepted,
+        orders.OrderRejected,
+        orders.OrderAmended,
+        orders.OrderTriggered,
+        orders.OrderFilled,
+        orders.OrderCanceled,
+        orders.CancelRejected,
+        orders.AccountReported,
+        paper.AccountOpened,
+        paper.PlaceOrder,
+        paper.CancelOrder,
+        paper.ExecutionReport,
         system.Clock,
         system.ClockOffset,
         system.Started,

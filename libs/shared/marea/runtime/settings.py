@@ -20,8 +20,17 @@ from marea.errors import BadInput
 from marea.runtime.sources import Key, Layers, add_environment, add_file, nearest
 
 FILES: dict[str, list[str]] = {
-    "settings.yaml": ["log", "snapshots", "features", "demo"],
-    "strategies.yaml": ["indicators"],
+    "settings.yaml": [
+        "log",
+        "snapshots",
+        "features",
+        "demo",
+        "portfolio",
+        "risk",
+        "execution",
+        "paper",
+    ],
+    "strategies.yaml": ["indicators", "signals"],
     "alerts.yaml": ["quality"],
     "exchanges.yaml": ["venues"],
 }
@@ -36,6 +45,10 @@ MINUTES_MAX = 7 * 24 * 60
 Places = Annotated[int, Field(ge=0, le=18)]
 AmountText = Annotated[str, Field(pattern=r"^\d{1,18}(\.\d{1,18})?$")]
 """A decimal number as a text, so that it never passes through a float."""
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Percent = Annotated[float, Field(ge=0, le=100)]
 
 
 class Section(BaseModel):
@@ -98,6 +111,92 @@ class IndicatorSettings(Section):
         return dict(self.__pydantic_extra__)
 
 
+class SignalSettings(Section):
+    """Which strategies speak, and which of them are acted on."""
+
+    strategies: Annotated[tuple[str, ...], Field(min_length=1)]
+    trades: Annotated[tuple[str, ...], Field(min_length=1)]
+    confidence_min: Share
+    expiry_bars: Count
+    closed_trades_min: Count
+
+
+class PortfolioSettings(Section):
+    """The portfolio that a run opens."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+    owner: Annotated[str, Field(min_length=1)]
+    mode: Literal["paper"]
+    base_asset: Annotated[str, Field(pattern=r"^[A-Z0-9]+$")]
+    time_zone: Annotated[str, Field(min_length=1)]
+    balance: AmountText
+
+
+class BreakerSettings(Section):
+    """One level of the drawdown breaker."""
+
+    drawdown_pct_max: Percent
+    pause_s: Count
+
+
+class RiskSettings(Section):
+    """What may be held, at which price, how often, and until when."""
+
+    profile: str
+    profiles_pct_max: Annotated[dict[str, Percent], Field(min_length=1)]
+    asset_pct_max: Percent
+    sector_pct_max: Percent
+    sectors: dict[str, str]
+    positions_max: Count
+    kelly_fraction: Share
+    kelly_trades_min: Count
+    collar_pct: Percent
+    orders_per_s_max: Count
+    orders_per_min_max: Count
+    stale_s_max: Count
+    stop_atr: Annotated[float, Field(gt=0, le=100)]
+    target_atr: Annotated[float, Field(gt=0, le=100)]
+    breakers: Annotated[tuple[BreakerSettings, ...], Field(min_length=3, max_length=3)]
+
+    @model_validator(mode="after")
+    def _profile_and_levels_are_there(self) -> Self:
+        if self.profile not in self.profiles_pct_max:
+            known = ", ".join(self.profiles_pct_max)
+            raise ValueError(f"profile is '{self.profile}': write one of {known}")
+        levels = [each.drawdown_pct_max for each in self.breakers]
+        if levels != sorted(set(levels)):
+            raise ValueError(f"the breakers' drawdown_pct_max are {levels}: write them rising")
+        return self
+
+
+class ExecutionSettings(Section):
+    """How long an order rests, may be late or unknown, and how often ours is held to the venue's."""
+
+    passive_ms: Count
+    late_ms_max: Count
+    unknown_s_max: Count
+    reconcile_s: Count
+
+
+class PaperSettings(Section):
+    """The paper venue: its chance, its latency each way, its fees."""
+
+    seed: Annotated[int, Field(ge=0)]
+    latency_ms: Count
+    latency_spread_ms: Annotated[int, Field(ge=0, le=1_000)]
+    maker_pct: Percent
+    taker_pct: Percent
+
+    @model_validator(mode="after")
+    def _latency_stays_above_nothing(self) -> Self:
+        if self.latency_spread_ms >= self.latency_ms:
+            raise ValueError(
+                f"latency_spread_ms is {self.latency_spread_ms}: write less than latency_ms,"
+                f" which is {self.latency_ms}"
+            )
+        return self
+
+
 class QualitySettings(Section):
     """What incoming data may look like before it is called bad."""
 
@@ -117,6 +216,7 @@ class InstrumentSettings(Section):
     qty_scale: Places
     price_increment: AmountText
     qty_increment: AmountText
+    notional_min: AmountText
 
     @model_validator(mode="after")
     def _increments_are_whole_units(self) -> Self:
@@ -131,6 +231,11 @@ class InstrumentSettings(Section):
                     f"{name}_increment is '{increment}' and has more places than {name}_scale,"
                     f" which is {scale}: raise the scale"
                 )
+        if Decimal(self.notional_min).scaleb(self.price_scale) % 1:
+            raise ValueError(
+                f"notional_min is '{self.notional_min}' and has more places than price_scale,"
+                f" which is {self.price_scale}: round it"
+            )
         return self
 
     @property
@@ -163,7 +268,12 @@ class Settings(Section):
     snapshots: SnapshotSettings
     features: FeatureSettings
     demo: DemoSettings
+    portfolio: PortfolioSettings
+    risk: RiskSettings
+    execution: ExecutionSettings
+    paper: PaperSettings
     indicators: Annotated[dict[str, IndicatorSettings], Field(min_length=1)]
+    signals: SignalSettings
     quality: QualitySettings
     venues: Annotated[dict[str, VenueSettings], Field(min_length=1)]
 
@@ -224,6 +334,7 @@ def list_instruments(settings: Settings) -> dict[str, Instrument]:
                 qty_scale=given.qty_scale,
                 price_increment=int(Decimal(given.price_increment).scaleb(given.price_scale)),
                 qty_increment=int(Decimal(given.qty_increment).scaleb(given.qty_scale)),
+                notional_min=int(Decimal(given.notional_min).scaleb(given.price_scale)),
                 book_sequencing=venue_settings.book_sequencing,
             )
     return instruments

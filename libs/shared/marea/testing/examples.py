@@ -103,6 +103,7 @@ _FROM_VENUE: tuple[Message, ...] = (
         quote="USDT",
         price_increment=1,
         qty_increment=1,
+        notional_min=500,
         book_sequencing="contiguous",
         valid_from=T0,
     ),

@@ -270,6 +270,7 @@ class Feed:
                 quote=instrument.quote,
                 price_increment=instrument.price_increment,
                 qty_increment=instrument.qty_increment,
+                notional_min=instrument.notional_min,
                 book_sequencing=instrument.book_sequencing,
                 valid_from=self._ts_clock,
             )

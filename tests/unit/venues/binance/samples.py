@@ -19,6 +19,7 @@ BTC = Instrument(
     qty_scale=5,
     price_increment=1,
     qty_increment=1,
+    notional_min=500,
     book_sequencing="contiguous",
 )
 SPOT_TRADE = {
@@ -129,6 +130,7 @@ def parser_of(market: Market, venue_symbols: Iterable[str]) -> BinanceParser:
                 qty_scale=8,
                 price_increment=1,
                 qty_increment=1,
+                notional_min=500,
                 book_sequencing="contiguous",
             )
             for venue_symbol in venue_symbols

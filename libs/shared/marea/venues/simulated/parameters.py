@@ -192,6 +192,7 @@ def load_parameters(folder: Path = Path(__file__).parent) -> Parameters:
             "qty_scale": entry["qty_scale"],
             "price_increment": 1,  # the flow counts in it
             "qty_increment": 1,
+            "notional_min": 5 * 10 ** entry["price_scale"],
             "book_sequencing": "contiguous",
         }
         for entry in venue["instruments"]
