@@ -54,7 +54,7 @@ class Embedded:
             bus=stores.bus,
             snapshots=stores.snapshots,
             telemetry=telemetry,
-            effects={RequestSnapshot: market.request_snapshot},
+            effects={RequestSnapshot: self._request},
         )
         self.ingestion: Loop[IngestionState] = ingestion_loop(
             ingestion_config(settings), market.plan, feed_ports, build, every_ns
@@ -67,6 +67,10 @@ class Embedded:
             instrument.id: features_loop(config, instrument.id, ports, build, every_ns)
             for instrument in market.plan.instruments
         }
+
+    async def _request(self, record: Record) -> tuple[()]:
+        self.market.request_snapshot(record)
+        return ()
 
     async def start(self) -> None:
         """Bring every loop to where the log ends, and features to what ingestion said until then."""

@@ -56,7 +56,9 @@ def config_dir(root: Path, tmp_path: Path) -> Path:
 
 
 def write_indicators(config_dir: Path, lines: str) -> None:
-    (config_dir / "strategies.yaml").write_text(f"indicators:\n  {lines}\n", encoding="utf-8")
+    file = config_dir / "strategies.yaml"
+    _, signals = file.read_text(encoding="utf-8").split("\nsignals:")
+    file.write_text(f"indicators:\n  {lines}\nsignals:{signals}", encoding="utf-8")
 
 
 def run_marea(root: Path, runs: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

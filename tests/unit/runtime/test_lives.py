@@ -1,6 +1,6 @@
 """What a loop keeps over a restart, and what it says of itself."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -130,8 +130,17 @@ def test_effect_of_an_output_on_record_is_had_again_at_a_start() -> None:
         await bench.run(bench.loop())
         bench.forget_snapshots()
         seen: list[Record] = []
-        effects: dict[type[Message], Callable[[Record], None]] = {QualityCheckFailed: seen.append}
-        ports = Ports(source=bench.bus, bus=bench.bus, snapshots=bench.snapshots, effects=effects)
+
+        async def see(record: Record) -> Sequence[Message]:
+            seen.append(record)
+            return ()
+
+        ports = Ports(
+            source=bench.bus,
+            bus=bench.bus,
+            snapshots=bench.snapshots,
+            effects={QualityCheckFailed: see},
+        )
         before = (await bench.read(ALARMS))[1:]
         await bench.run(Loop(toy_core(), toy_wiring(), ports))
         assert seen == before != []

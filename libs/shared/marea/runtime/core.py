@@ -28,3 +28,5 @@ class Core(Generic[State]):
     apply: Callable[[State, Any], None]
     next_deadline: Callable[[State], Nanos | None] | None = None
     """When the core must be told the time at the latest, ns UTC; None: it waits for nothing."""
+    hears: frozenset[type[Message]] | None = None
+    """The inputs that decide anything or change the state; None: perhaps all."""

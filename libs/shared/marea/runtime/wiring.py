@@ -1,8 +1,8 @@
 """What does a loop stand between: whose logs, and which world?"""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 from marea.bus.port import Bus, Snapshots
 from marea.messages.envelope import Log, Message, Nanos, Record
@@ -17,6 +17,11 @@ class Source(Protocol):
         ...
 
 
+Effect: TypeAlias = Callable[[Record], Awaitable[Sequence[Message]]]
+"""What the shell does in the world about an output, and what came of it: messages from outside,
+with their ids and times, for the log that the loop reads."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """All that a loop touches of the world."""
@@ -25,11 +30,17 @@ class Ports:
     bus: Bus
     snapshots: Snapshots
     telemetry: Telemetry = field(default_factory=NoTelemetry)
-    effects: Mapping[type[Message], Callable[[Record], None]] = field(default_factory=dict)
-    """What the shell does about an output of the core once it is appended; at least once, and once
-    more where a start finds the output on record."""
+    effects: Mapping[type[Message], Effect] = field(default_factory=dict)
+    """By the type of the output. An output on the loop's own input log is acted on once, when it is
+    read back in the life that wrote it; any other as soon as it is appended, and once more where a
+    start finds it on record."""
     venue_time: Callable[[], Nanos] | None = None
-    """The venue's time, ns UTC, for a loop that tells its input log the time; None: another does."""
+    """The venue's time, ns UTC, for a loop that tells its input log the time and stamps what it
+    writes; None: others do."""
+    arrivals: Callable[[Any, Nanos], Awaitable[Sequence[Message]]] | None = None
+    """What has come from outside by now and is not on the input log yet. It is asked when all of
+    the log is in the state, and from the state alone (`Any`, as each
+    core has its own) it knows what was brought before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

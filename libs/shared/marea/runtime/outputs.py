@@ -1,0 +1,175 @@
+"""What one life of a loop writes: named, numbered, and appended to the logs that it goes to."""
+
+from collections.abc import Callable, Mapping
+
+from msgspec.structs import replace
+
+from marea.bus.port import Bus
+from marea.errors import Broken
+from marea.messages.envelope import Log, Message, Nanos, Record, Writer
+from marea.messages.ids import derived_id, output_id, trace_id
+from marea.messages.system import CoreDiverged, Started
+from marea.runtime.recorded import difference
+from marea.runtime.snapshot import OutputPlace
+from marea.runtime.wiring import Wiring
+
+
+class _Sink:
+    """One output log in this life: who writes, what comes next, what waits to be appended."""
+
+    __slots__ = ("next_seq", "outbox", "position", "writer")
+
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
+        self.next_seq = 0
+        self.position = writer.epoch + 1
+        self.outbox: list[Record] = []
+
+
+class Outputs:
+    """The output logs of one loop in one life."""
+
+    def __init__(self, service: str, wiring: Wiring, bus: Bus) -> None:
+        """Nothing is written until a log is claimed."""
+        self._service = service
+        self._wiring = wiring
+        self._bus = bus
+        self._sinks: dict[Log, _Sink] = {}
+        self.stamp: Callable[[], Nanos] | None = None
+        """The venue's time, with which an output is stamped as it is appended; None: the core's."""
+
+    async def claim(self, log: Log, end: int, started: Started) -> int:
+        """Begin this life on a log that ends there; give its epoch."""
+        producer = self._wiring.outputs[log]
+        name = derived_id(self._service, log, "Started", producer, str(end))
+        record = Record(message=replace(started, id=name), writer=self._writer(producer, -1), seq=0)
+        epoch = await self._bus.append(log, [record])
+        self._sinks[log] = _Sink(self._writer(producer, epoch))
+        return epoch
+
+    def _writer(self, producer: str, epoch: int) -> Writer:
+        build, input_log = self._wiring.build, self._wiring.input_log
+        return Writer(producer=producer, epoch=epoch, build=build, input_log=input_log)
+
+    def epoch(self, log: Log) -> int:
+        """The epoch of this life on a log."""
+        return self._sinks[log].writer.epoch
+
+    def add(self, log: Log, position: int, cause: Record, message: Message, now: Nanos) -> Record:
+        """What is said about the input at a position; a message that is the input is passed on."""
+        sink = self._sinks[log]
+        ts_known, trace = cause.ts_known, cause.trace
+        if message is not cause.message:
+            ts_known = self.stamp() if self.stamp is not None else now or ts_known
+            trace = trace_id(cause)
+        record = Record(
+            message=message,
+            writer=sink.writer,
+            seq=sink.next_seq,
+            input_offset=position,
+            ts_known=ts_known,
+            ts_origin=cause.ts_origin,
+            trace=trace,
+        )
+        sink.next_seq += 1
+        sink.outbox.append(record)
+        return record
+
+    def bring(self, log: Log, message: Message, ts_known: Nanos) -> None:
+        """A message from outside."""
+        sink = self._sinks[log]
+        record = Record(
+            message=message,
+            writer=sink.writer,
+            seq=sink.next_seq,
+            ts_known=ts_known,
+            ts_origin=ts_known,
+        )
+        sink.next_seq += 1
+        sink.outbox.append(record)
+
+    def refuse_twins(self, position: int) -> None:
+        """Raise `Broken` where two of the outputs of an input have one id."""
+        ids: set[str] = set()
+        for sink in self._sinks.values():
+            for record in reversed(sink.outbox):
+                if record.input_offset != position:
+                    break
+                if record.message.id in ids:
+                    raise Broken(
+                        f"two outputs have the id {record.message.id}: the discriminator of "
+                        f"{type(record.message).__name__} must tell them apart"
+                    )
+                ids.add(record.message.id)
+
+    def discard(self, position: int) -> None:
+        """Take back what was said about an input that could not be taken whole."""
+        for sink in self._sinks.values():
+            while any(output.input_offset == position for output in sink.outbox):
+                sink.outbox.pop()
+                sink.next_seq -= 1
+
+    def diverge(
+        self, log: Log, recorded: Message | None, decided: Message | None, now: Nanos
+    ) -> None:
+        """Tell that the log holds another output than what is decided now."""
+        told = CoreDiverged(
+            service=self._service,
+            recorded=recorded.id if recorded else "",
+            decided=decided.id if decided else "",
+            detail=difference(recorded, decided),
+        )
+        sink = self._sinks[log]
+        name = f"{told.decided}:{sink.writer.epoch}"  # each life tells its own
+        message = replace(
+            told,
+            id=derived_id(self._service, log, "CoreDiverged", told.recorded, name),
+            ts_event=now,
+            parents=(recorded or decided or told).parents,
+        )
+        sink.outbox.append(Record(message=message, writer=sink.writer, seq=sink.next_seq))
+        sink.next_seq += 1
+
+    async def append(self) -> None:
+        """Append what waits, log by log."""
+        for log, sink in self._sinks.items():
+            if sink.outbox:
+                records, sink.outbox = sink.outbox, []
+                sink.position = await self._bus.append(log, records) + len(records)
+
+    def places(self) -> list[OutputPlace]:
+        """How far each log goes with what was appended."""
+        return [
+            OutputPlace(
+                channel=log.channel,
+                partition=log.partition,
+                position=sink.position,
+                epoch=sink.writer.epoch,
+                next_seq=sink.next_seq,
+            )
+            for log, sink in self._sinks.items()
+        ]
+
+
+def named(service: str, log: Log, cause: Message, output: Message, now: Nanos) -> Message:
+    """The output as it stands on its log: with its id, its time, and its cause before its parents.
+
+    A message that is the input itself stays as it is.
+    """
+    if output is cause:
+        return output
+    return replace(
+        output,
+        id=output_id(service, log, output, cause.id),
+        ts_event=output.ts_event or now or cause.ts_event,
+        parents=(cause.id, *output.parents),
+    )
+
+
+def unlike(
+    logs: Mapping[Log, object], said: list[tuple[Log, Message]], found: list[tuple[Log, str]]
+) -> set[Log]:
+    """The logs that hold something else for an input than the begin of what is decided now."""
+    now = {log: [message.id for at, message in said if at == log] for log in logs}
+    kept = {log: [name for at, name in found if at == log] for log in logs}
+    return {log for log, names in kept.items() if names != now[log][: len(names)]}
