@@ -107,7 +107,7 @@ class OrderCompleted(Message, frozen=True, kw_only=True, array_like=True, gc=Fal
     qty: Annotated[Qty, Meta(description="asked for")]
     filled_qty: Annotated[Qty, Meta(description="got")]
     decision_price: Annotated[Price, Meta(description="mid when risk decided")]
-    arrival_price: Annotated[Price, Meta(description="mid when its first order was sent")]
+    arrival_price: Annotated[Price, Meta(description="mid when its first order was sent; 0: not known")]
     avg_price: Annotated[Price, Meta(description="average of the fills; 0: none")]
     slippage_bps: Annotated[
         float, Meta(description="fill against decision price, plus is what it cost; 0 unfilled")
@@ -137,6 +137,14 @@ class OrderReport(Message, frozen=True, kw_only=True, array_like=True, gc=False)
     client_order_id: Annotated[str, Meta(description="which order")]
 
 
+class VenueReport(OrderReport, frozen=True, kw_only=True, array_like=True, gc=False):
+    """Anything that the venue reports of one order."""
+
+    number: Annotated[
+        int, Meta(description="of the venue account's reports: 0, 1, …, in the order they arrive")
+    ]
+
+
 class OrderSent(OrderReport, frozen=True, kw_only=True, array_like=True, gc=False):
     """The request has left us; what the venue makes of it is not known yet."""
 
@@ -150,7 +158,7 @@ class OrderNotSent(OrderReport, frozen=True, kw_only=True, array_like=True, gc=F
     """The request has not left us and will not."""
 
     attempt: Annotated[int, Meta(description="of the intent")]
-    reason: Annotated[str, Meta(description="code: late, expired, superseded")]
+    reason: Annotated[str, Meta(description="code: late, expired")]
 
 
 class OrderUnknown(OrderReport, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -166,7 +174,7 @@ class OrderLookedUp(OrderReport, frozen=True, kw_only=True, array_like=True, gc=
     found: Annotated[bool, Meta(description="whether it has it, or had it, or it is on its way")]
 
 
-class OrderAccepted(OrderReport, frozen=True, kw_only=True, array_like=True, gc=False):
+class OrderAccepted(VenueReport, frozen=True, kw_only=True, array_like=True, gc=False):
     """The venue has it, and it works or waits for its trigger."""
 
     venue_order_id: Annotated[str, Meta(description="the venue's")]
@@ -174,7 +182,7 @@ class OrderAccepted(OrderReport, frozen=True, kw_only=True, array_like=True, gc=
     qty: Annotated[Qty, Meta(description="in force, in the base asset")]
 
 
-class OrderRejected(OrderReport, frozen=True, kw_only=True, array_like=True, gc=False):
+class OrderRejected(VenueReport, frozen=True, kw_only=True, array_like=True, gc=False):
     """The venue will not have it: definitely."""
 
     reason: Annotated[
@@ -186,18 +194,18 @@ class OrderRejected(OrderReport, frozen=True, kw_only=True, array_like=True, gc=
     ]
 
 
-class OrderAmended(OrderReport, frozen=True, kw_only=True, array_like=True, gc=False):
+class OrderAmended(VenueReport, frozen=True, kw_only=True, array_like=True, gc=False):
     """The quantity of a working order is another one now, as when a stop follows its position."""
 
     qty_scale: Annotated[int, Meta(description="places of a quantity")]
     qty: Annotated[Qty, Meta(description="in force with what is filled, in the base asset")]
 
 
-class OrderTriggered(OrderReport, frozen=True, kw_only=True, array_like=True, gc=False):
+class OrderTriggered(VenueReport, frozen=True, kw_only=True, array_like=True, gc=False):
     """A stop's price was reached; it is a market order from here on."""
 
 
-class OrderFilled(OrderReport, frozen=True, kw_only=True, array_like=True, gc=False):
+class OrderFilled(VenueReport, frozen=True, kw_only=True, array_like=True, gc=False):
     """One match of an order: unique by venue, account, instrument, trade id and order id."""
 
     venue: Annotated[str, Meta(description="where")]
@@ -217,7 +225,7 @@ class OrderFilled(OrderReport, frozen=True, kw_only=True, array_like=True, gc=Fa
     commission_asset: Annotated[str, Meta(description="what it is paid in")]
 
 
-class OrderCanceled(OrderReport, frozen=True, kw_only=True, array_like=True, gc=False):
+class OrderCanceled(VenueReport, frozen=True, kw_only=True, array_like=True, gc=False):
     """It ended with what is filled of it."""
 
     reason: Annotated[
@@ -225,7 +233,7 @@ class OrderCanceled(OrderReport, frozen=True, kw_only=True, array_like=True, gc=
     ]
 
 
-class CancelRejected(OrderReport, frozen=True, kw_only=True, array_like=True, gc=False):
+class CancelRejected(VenueReport, frozen=True, kw_only=True, array_like=True, gc=False):
     """The venue could not cancel it: it had ended, or was never there."""
 
     reason: Annotated[str, Meta(description="code: ENDED, UNKNOWN_ORDER")]
