@@ -1,8 +1,53 @@
 """What the rest of Marea needs of any venue, whatever it speaks."""
 
+from collections.abc import Sequence
+from typing import Protocol
+
 from marea.errors import BadInput
+from marea.messages.envelope import Nanos
+from marea.messages.orders import AccountReported, VenueReport
+from marea.messages.paper import CancelOrder, PlaceOrder
 
 DETAIL_CHARS_MAX = 200
+
+
+class OrderVenue(Protocol):
+    """One account at a venue that takes orders.
+
+    Every answer about an order comes as a numbered report. Reports arrive as on one stream: none
+    before one with a lower number, so a reader that remembers the last number it took, and nothing
+    else, misses none and takes none twice.
+    """
+
+    async def send(self, request: PlaceOrder | CancelOrder) -> None:
+        """Write the request to the venue; what it makes of it comes as reports.
+
+        Raises `Unavailable` where nobody knows whether the request arrived.
+        """
+        ...
+
+    async def look_up(self, client_order_id: str) -> bool:
+        """Whether the venue has the order, or had it, or will still get it.
+
+        The answer is definite: after False no request that was sent so far becomes this order.
+        Raises `Unavailable` as long as that can't be said.
+        """
+        ...
+
+    async def reports(self, after: int, until: Nanos) -> Sequence[VenueReport]:
+        """The reports with a number above `after` that have arrived by `until`, by number.
+
+        Their ids are made of the account, the order and the number: the same in every life.
+        Raises `Unavailable` where the venue can't be asked.
+        """
+        ...
+
+    async def account(self) -> AccountReported:
+        """What the account holds and which of its orders work, as of the reports it names.
+
+        Raises `Unavailable` where the venue can't be asked.
+        """
+        ...
 
 
 class UnreadableMessage(BadInput):
