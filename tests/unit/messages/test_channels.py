@@ -22,7 +22,8 @@ def test_every_message_type_stands_on_a_channel() -> None:
 
 
 def test_channels_that_have_a_producer_now_are_listed() -> None:
-    assert list(load_channels().by_name) == ["market", "features", "quality", "dead-letters"]
+    channels = ["market", "features", "quality", "dead-letters", "trading", "paper"]
+    assert list(load_channels().by_name) == channels
 
 
 def test_what_a_market_says_stands_on_the_market_only() -> None:
