@@ -107,7 +107,9 @@ class OrderCompleted(Message, frozen=True, kw_only=True, array_like=True, gc=Fal
     qty: Annotated[Qty, Meta(description="asked for")]
     filled_qty: Annotated[Qty, Meta(description="got")]
     decision_price: Annotated[Price, Meta(description="mid when risk decided")]
-    arrival_price: Annotated[Price, Meta(description="mid when its first order was sent; 0: not known")]
+    arrival_price: Annotated[
+        Price, Meta(description="mid when its first order was sent; 0: not known")
+    ]
     avg_price: Annotated[Price, Meta(description="average of the fills; 0: none")]
     slippage_bps: Annotated[
         float, Meta(description="fill against decision price, plus is what it cost; 0 unfilled")

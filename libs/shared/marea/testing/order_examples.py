@@ -157,6 +157,7 @@ FROM_EXECUTION_SHELL: tuple[Message, ...] = (
         portfolio="main",
         instrument=BTC,
         client_order_id=ENTRY,
+        number=4,
         venue_order_id="7",
         qty_scale=5,
         qty=810,
@@ -169,6 +170,7 @@ FROM_EXECUTION_SHELL: tuple[Message, ...] = (
         portfolio="main",
         instrument=BTC,
         client_order_id=ENTRY,
+        number=5,
         reason="POST_ONLY",
     ),
     OrderAmended(
@@ -178,6 +180,7 @@ FROM_EXECUTION_SHELL: tuple[Message, ...] = (
         portfolio="main",
         instrument=BTC,
         client_order_id=STOP,
+        number=6,
         qty_scale=5,
         qty=809,
     ),
@@ -188,6 +191,7 @@ FROM_EXECUTION_SHELL: tuple[Message, ...] = (
         portfolio="main",
         instrument=BTC,
         client_order_id=STOP,
+        number=7,
     ),
     OrderCanceled(
         id=report_id("OrderCanceled", STOP, 11),
@@ -196,6 +200,7 @@ FROM_EXECUTION_SHELL: tuple[Message, ...] = (
         portfolio="main",
         instrument=BTC,
         client_order_id=STOP,
+        number=8,
         reason="sibling_filled",
     ),
     CancelRejected(
@@ -205,6 +210,7 @@ FROM_EXECUTION_SHELL: tuple[Message, ...] = (
         portfolio="main",
         instrument=BTC,
         client_order_id=ENTRY,
+        number=9,
         reason="ENDED",
     ),
     AccountReported(

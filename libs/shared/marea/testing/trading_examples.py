@@ -154,6 +154,7 @@ FILL = OrderFilled(
     portfolio="main",
     instrument=BTC,
     client_order_id=ENTRY,
+    number=3,
     venue="BINANCE",
     account="main",
     venue_order_id="7",
