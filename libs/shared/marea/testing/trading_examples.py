@@ -252,7 +252,7 @@ FROM_RISK: tuple[Message, ...] = (
         asset="USDT",
         asset_scale=8,
         realized_pnl=57_152,
-        fees=99_946_977,
+        fees=99_946_978,
     ),
     PortfolioValued(
         id=derived_id("risk", TRADING, "PortfolioValued", TIME.id, "main"),
