@@ -2,10 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from io import BufferedWriter
 from typing import TypeAlias
 
@@ -19,9 +17,10 @@ from marea.messages.types import TYPES
 from marea.messages.wire import to_wire
 from marea.runtime.sources import nearest
 from services.standalone import screen
+from services.standalone.history import forward, opened
+from services.standalone.moments import parse_time, time_text
 from services.standalone.runs import RunFolder
 
-READ_RECORDS_MAX = 2_000
 FOR_EVER: Nanos = 1 << 63
 SHOWN_CHARACTERS_MAX = 60
 """Of one value on a person's screen; `--json` shows all of it."""
@@ -49,15 +48,15 @@ def wanted(kinds: Sequence[str], since: str | None, until: str | None, limit: in
             raise BadInput(f"--type is '{kind}', and there is none such; did you mean '{near}'?")
     return Wanted(
         kinds=frozenset(kinds),
-        since=_nanos("--since", since) if since else 0,
-        until=_nanos("--until", until) if until else FOR_EVER,
+        since=parse_time("--since", since) if since else 0,
+        until=parse_time("--until", until) if until else FOR_EVER,
         events_max=limit or FOR_EVER,
     )
 
 
 def print_lines(folder: RunFolder, wish: Wanted) -> None:
     """The events that are asked for on stdout, a line each. Raises `BadInput`, `Unavailable`."""
-    with _opened(folder) as bus:
+    with opened(folder) as bus:
         asyncio.run(_print_lines(bus, wish))
 
 
@@ -67,19 +66,8 @@ def print_json(folder: RunFolder, wish: Wanted) -> MareaError | None:
     That stands in the object too, as `error` and `exit`. Raises `BadInput` or `Unavailable` before
     the object has begun.
     """
-    with _opened(folder) as bus, screen.json_out() as out:
+    with opened(folder) as bus, screen.json_out() as out:
         return asyncio.run(_print_json(bus, folder.path.name, wish, out))
-
-
-@contextmanager
-def _opened(folder: RunFolder) -> Iterator[SqliteBus]:
-    if not folder.log_path.is_file():
-        raise BadInput(
-            f"{folder.log_path} is not there: its run wrote nothing yet, go on with it by "
-            f"`marea demo --resume {folder.path}`"
-        )
-    with closing(SqliteBus(folder.log_path, read_only=True)) as bus:
-        yield bus
 
 
 async def _print_lines(bus: SqliteBus, wish: Wanted) -> None:
@@ -136,14 +124,10 @@ async def _in_time(bus: SqliteBus) -> AsyncIterator[Listed]:
 
 
 async def _in_order(bus: SqliteBus, log: Log) -> AsyncIterator[Listed]:
-    position = 0
     ts: Nanos = 0
-    while records := await bus.read(log, position, READ_RECORDS_MAX):
-        await asyncio.sleep(0)  # here Ctrl-C is heard
-        for record in records:
-            ts = max(ts, record.ts_known)  # a start has none of its own
-            yield ts, log, position, record
-            position += 1
+    async for placed in forward(bus, log):
+        ts = max(ts, placed.record.ts_known)  # a start has none of its own
+        yield ts, log, placed.position, placed.record
 
 
 def _line(ts: Nanos, log: Log, position: int, record: Record) -> str:
@@ -169,19 +153,4 @@ def _kind(record: Record) -> str:
 
 
 def _time(ts: Nanos) -> str:
-    if not ts:
-        return "before the first message"  # as long as a time
-    whole = datetime.fromtimestamp(ts // 1_000_000_000, UTC)
-    return f"{whole:%Y-%m-%dT%H:%M:%S}.{ts % 1_000_000_000 // 1_000_000:03d}Z"
-
-
-def _nanos(option: str, text: str) -> Nanos:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadInput(
-            f"{option} is '{text}', which is no time; write one such as 2026-01-05T00:01:30"
-        ) from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1_000
+    return time_text(ts) if ts else "before the first message"  # as long as a time

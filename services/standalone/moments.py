@@ -1,0 +1,28 @@
+"""Times, as a person writes and reads them."""
+
+from datetime import UTC, datetime, timedelta
+
+from marea.errors import BadInput
+from marea.messages.envelope import Nanos
+
+
+def time_text(ts: Nanos) -> str:
+    """A time to the millisecond: `2026-01-05T00:01:30.250Z`."""
+    whole = datetime.fromtimestamp(ts // 1_000_000_000, UTC)
+    return f"{whole:%Y-%m-%dT%H:%M:%S}.{ts % 1_000_000_000 // 1_000_000:03d}Z"
+
+
+def parse_time(option: str, text: str) -> Nanos:
+    """The time that an option names, in ISO 8601; UTC, unless it says otherwise.
+
+    Raises `BadInput` where it names none.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput(
+            f"{option} is '{text}', which is no time; write one such as 2026-01-05T00:01:30"
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1_000
