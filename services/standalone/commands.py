@@ -4,9 +4,8 @@ A file lists them, each with its time, so that a run that goes on after a kill, 
 gets the same ones at the same times.
 """
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -15,8 +14,7 @@ from marea.errors import BadInput
 from marea.messages.envelope import Log, Nanos
 from marea.messages.ids import derived_id
 from marea.messages.portfolio import Command, CommandAction
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from services.standalone.moments import parse_time
 
 
 class Order(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,13 +42,13 @@ def read_orders(file: Path) -> list[Order]:
             '{at: "2026-01-05T00:10:00", action: halt, actor: ana, reason: "news"}'
         ) from err
     for order in orders:
-        nanos("--commands: at", order.at)
+        parse_time("--commands: at", order.at)
     return orders
 
 
 def command_of(order: Order, portfolio: str) -> tuple[Nanos, Command]:
     """The message of a line, and when it is due."""
-    at = nanos("--commands: at", order.at)
+    at = parse_time("--commands: at", order.at)
     key = order.key or f"{order.at}:{order.action}:{order.actor}"
     message = Command(
         id=derived_id("operator", Log("trading", portfolio), "Command", key),
@@ -63,21 +61,3 @@ def command_of(order: Order, portfolio: str) -> tuple[Nanos, Command]:
         key=key,
     )
     return at, message
-
-
-def stored(orders: list[Order]) -> list[dict[str, Any]]:
-    """As a run keeps them."""
-    return [msgspec.to_builtins(each) for each in orders]
-
-
-def nanos(option: str, text: str) -> Nanos:
-    """ns UTC of an ISO 8601 time, UTC unless it says otherwise. Raises `BadInput`."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadInput(
-            f"{option} is '{text}', which is no time; write one such as 2026-01-05T00:01:30"
-        ) from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - EPOCH) // timedelta(microseconds=1) * 1_000

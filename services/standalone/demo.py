@@ -29,18 +29,20 @@ PROGRESS_EVERY_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a run is to be made from: tapes, or else a seed and some minutes."""
+    """What a run is to be made from: tapes, or else a seed and some minutes; and who orders what."""
 
     tape: tuple[Path, ...]
     seed: int
     minutes: int
+    crash_pct: int = 0
+    commands: tuple[Order, ...] = ()
 
 
 def open_market(wish: Wish, settings: Settings) -> Market:
     """The market that is to be seen. Raises `BadInput` for a tape that can't be read."""
     if wish.tape:
         return TapeMarket(wish.tape, list_instruments(settings))
-    return DrawnMarket(wish.seed, wish.minutes)
+    return DrawnMarket(wish.seed, wish.minutes, wish.crash_pct)
 
 
 def describe(wish: Wish, settings: Settings) -> Run:
@@ -53,6 +55,8 @@ def describe(wish: Wish, settings: Settings) -> Run:
         tape=[_input_file(path) for path in wish.tape],
         seed=wish.seed,
         minutes=wish.minutes,
+        crash_pct=wish.crash_pct,
+        commands=list(wish.commands),
         platform=platform_facts(),
     )
 
@@ -66,7 +70,13 @@ def wish_of(run: Run) -> Wish:
                 f"{known.path} has changed since run {run.id} began (sha256 {known.sha256[:12]}…, "
                 f"now {now.sha256[:12]}…): restore it, or begin a new run"
             )
-    return Wish(tuple(Path(known.path) for known in run.tape), run.seed, run.minutes)
+    return Wish(
+        tape=tuple(Path(known.path) for known in run.tape),
+        seed=run.seed,
+        minutes=run.minutes,
+        crash_pct=run.crash_pct,
+        commands=tuple(run.commands),
+    )
 
 
 def settings_of(run: Run) -> Settings:

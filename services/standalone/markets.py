@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from marea.domain.instrument import Instrument
 from marea.messages.envelope import Nanos, Record
 from marea.messages.market import RequestSnapshot
@@ -11,13 +13,15 @@ from marea.venues.binance.parse import BinanceParser
 from marea.venues.binance.survey import survey
 from marea.venues.feed import CLOCK_PERIOD_NS, Feed, FeedPlan, Window, windows_of
 from marea.venues.simulated.market import SimulatedMarket
-from marea.venues.simulated.parameters import load_parameters
+from marea.venues.simulated.parameters import Parameters, Shock, load_parameters
 from marea.venues.tape import BadTape, Frame, Tape
 
 VENUES = {"spot": "BINANCE", "usdm": "BINANCEUSDM"}
 """The venue that a tape of Binance is of, by its market."""
 NAMED_MAX = 5
 """So many of a tape's symbols are told to a person."""
+CRASH_PCT_MAX = 50
+"""What a simulated crash can take from prices."""
 TS_SIMULATED: Nanos = 1_767_571_200_000_000_000
 """When simulated markets begin by our clock: 2026-01-05 00:00 UTC, so that equal seeds are equal."""
 
@@ -92,9 +96,10 @@ class DrawnMarket:
 
     steps_back = 0
 
-    def __init__(self, seed: int, minutes: int) -> None:
+    def __init__(self, seed: int, minutes: int, crash_pct: int = 0) -> None:
+        """Halfway, prices fall by so many percent within a second; 0: they don't."""
         self._seed = seed
-        self._parameters = load_parameters()
+        self._parameters = _with_crash(load_parameters(), minutes * 30, crash_pct)
         self._ts_end = TS_SIMULATED + minutes * 60_000_000_000
         self._requests: dict[int, str] = {}
         """The instrument, by the position of the input that made ingestion ask."""
@@ -136,3 +141,13 @@ class DrawnMarket:
                 if asked <= position < self.feed.end:
                     market.request_snapshot(names[self._requests[position]], ts_end)
             asked = self.feed.end
+
+
+def _with_crash(parameters: Parameters, at_s: int, crash_pct: int) -> Parameters:
+    if not crash_pct:
+        return parameters
+    shocks = tuple(
+        Shock(venue_symbol=each.venue_symbol, at_s=at_s, move_bps=-100 * crash_pct, duration_s=1)
+        for each in parameters.instruments
+    )
+    return msgspec.structs.replace(parameters, shocks=(*parameters.shocks, *shocks))

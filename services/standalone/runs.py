@@ -16,8 +16,10 @@ import msgspec
 from msgspec import Struct, field
 
 from marea.errors import BadInput, Refused, Unavailable
+from services.standalone.commands import Order
+from services.standalone.tally import TradingResult
 
-FORMAT = 1
+FORMAT = 2
 RUN_FILE = "run.json"
 LOG_FILE = "log.sqlite"
 LISTED_RUNS_MAX = 5
@@ -39,7 +41,7 @@ class BookResult(Struct, frozen=True, kw_only=True):
     agreed: int
 
 
-class Result(Struct, frozen=True, kw_only=True):
+class Result(TradingResult, frozen=True, kw_only=True):
     """What came of a run: what `marea demo --json` prints."""
 
     run: str
@@ -77,6 +79,10 @@ class Run(Struct, kw_only=True):
     """Empty where the market is simulated."""
     seed: int
     minutes: int
+    crash_pct: int = 0
+    """By how much prices of the simulated market fall halfway."""
+    commands: list[Order] = field(default_factory=list)
+    """What people order, and when."""
     platform: dict[str, str]
     """Machine, interpreter and mathematical library: floats are equal on one platform."""
     result: Result | None = None

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from marea.bus.port import Bus
+from marea.domain.ledger import ASSET_SCALE
 from marea.domain.money import format_amount
 from marea.messages import codec
 from marea.messages.envelope import Log, Message
