@@ -34,7 +34,7 @@ def resident_mib() -> float:
     return pages * PAGE_BYTES / 2**20
 
 
-def play(wish: demo.Wish, settings: Settings, show: Callable[[float], None]) -> str:
+def play(wish: demo.Wish, settings: Settings, show: Callable[[float, str], None]) -> str:
     """A whole run with its log on disk; its hash."""
     with tempfile.TemporaryDirectory() as folder:
         run = demo.describe(wish, settings)
@@ -47,7 +47,7 @@ def one_after_the_other(tapes: list[Path], settings: Settings, times: int) -> li
     """MiB at the end of each of so many runs. Raises RuntimeError where their hashes differ."""
     held, hashes = [], set()
     for _ in range(times):
-        hashes.add(play(demo.Wish(tuple(tapes), 0, 1), settings, lambda _: None))
+        hashes.add(play(demo.Wish(tuple(tapes), 0, 1), settings, lambda *_: None))
         held.append(resident_mib())
     if len(hashes) != 1:
         raise RuntimeError(f"the same tapes gave {len(hashes)} hashes: the figures are of no use")
@@ -58,7 +58,7 @@ def one_long_run(settings: Settings, minutes: int, parts: int) -> list[float]:
     """MiB after each of so many equal parts of one run of the simulated market."""
     held: list[float] = []
 
-    def look(done: float) -> None:
+    def look(done: float, _: str) -> None:
         if done >= (len(held) + 1) / parts:
             held.append(resident_mib())
 

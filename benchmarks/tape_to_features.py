@@ -105,7 +105,7 @@ class Tapes:
             run = demo.describe(wish, self.settings)
             result = asyncio.run(
                 demo.play(
-                    RunFolder(Path(folder)), run, self.market(), self.settings, lambda _: None
+                    RunFolder(Path(folder)), run, self.market(), self.settings, lambda *_: None
                 )
             )
         return result.log_hash

@@ -9,6 +9,7 @@ from hashlib import blake2b, file_digest
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import asdict
 from pydantic import ValidationError
 
 from marea.bus.sqlite import CommitLimits, SqliteBus
@@ -17,13 +18,15 @@ from marea.messages.envelope import Log
 from marea.runtime.build import platform_facts
 from marea.runtime.settings import Settings, list_instruments, settings_hash
 from marea.venues.tape import Tape
+from services.standalone.commands import Order
 from services.standalone.embedded import Embedded, Stores, this_build
 from services.standalone.markets import DrawnMarket, Market, TapeMarket
 from services.standalone.runs import BookResult, InputFile, Result, Run, RunFolder
+from services.standalone.tally import Tally, TradingResult
 from services.standalone.timing import Stopwatch
 
-Progress = Callable[[float], None]
-"""Takes how much of the market was seen, in 0…1."""
+Progress = Callable[[float, str], None]
+"""Takes how much of the market was seen, in 0…1, and the equity by then."""
 PROGRESS_EVERY_S = 0.1
 
 
@@ -118,18 +121,32 @@ async def play(
         embedded = Embedded(settings, market, Stores(bus, bus), stopwatch, this_build())
         await embedded.start()
         taken_before = embedded.ingestion.state.taken_count
+        tally = Tally(Log("trading", settings.portfolio.name))
         shown_s = begun_s
         while await embedded.advance():
+            await tally.follow(bus)
             if time.perf_counter() - shown_s >= PROGRESS_EVERY_S:
                 shown_s = time.perf_counter()
-                show(market.progress())
+                show(market.progress(), tally.equity)
                 await asyncio.sleep(0)  # here, between two windows, Ctrl-C is heard
         await bus.flush()
         seconds = time.perf_counter() - begun_s
         messages = embedded.ingestion.state.taken_count - taken_before
-        result = _result(run, embedded, bus.chains(), seconds, messages)
+        figures = Figures(tally.result(), log_hash(bus.chains()), seconds, messages)
+        result = _result(run, embedded, figures)
     stopwatch.save(folder.log_path)
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is known of a run at its end beside its loops."""
+
+    trading: TradingResult
+    log_hash: str
+    seconds: float
+    messages: int
+    """That this life took."""
 
 
 def log_hash(chains: Mapping[Log, bytes]) -> str:
@@ -160,12 +177,12 @@ def _many(count: int, what: str) -> str:
     return f"{count:,} {what}" + ("" if count == 1 else "s")
 
 
-def _result(
-    run: Run, embedded: Embedded, chains: Mapping[Log, bytes], seconds: float, messages: int
-) -> Result:
+def _result(run: Run, embedded: Embedded, figures: Figures) -> Result:
     state = embedded.ingestion.state
     loops = embedded.features.values()
+    seconds = figures.seconds
     return Result(
+        **asdict(figures.trading),
         run=run.id,
         market_events=state.passed_count,
         features=sum(loop.state.vector_count for loop in loops),
@@ -174,8 +191,7 @@ def _result(
         duplicates=state.duplicate_count,
         conflated=embedded.market.feed.frame_count - state.taken_count,
         steps_back=embedded.market.steps_back,
-        divergences=embedded.ingestion.divergence_count
-        + sum(loop.divergence_count for loop in loops),
+        divergences=embedded.divergence_count,
         not_warm=sum(loop.state.not_warm_count for loop in loops),
         not_live=sum(loop.state.not_live_count for loop in loops),
         books={
@@ -188,8 +204,8 @@ def _result(
         },
         quality=dict(sorted(state.failed_counts.items())),
         seconds=round(seconds, 3),
-        events_per_s=round(messages / seconds) if seconds else 0,
-        log_hash=log_hash(chains),
+        events_per_s=round(figures.messages / seconds) if seconds else 0,
+        log_hash=figures.log_hash,
     )
 
 

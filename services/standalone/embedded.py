@@ -72,6 +72,13 @@ class Embedded:
         self.market.request_snapshot(record)
         return ()
 
+    @property
+    def divergence_count(self) -> int:
+        """How many outputs were decided otherwise than they stand on the log."""
+        return self.ingestion.divergence_count + sum(
+            loop.divergence_count for loop in self.features.values()
+        )
+
     async def start(self) -> None:
         """Bring every loop to where the log ends, and features to what ingestion said until then."""
         for record in await self._requests():

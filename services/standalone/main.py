@@ -18,7 +18,9 @@ from services.features.main import features_config
 from services.standalone import demo as demos
 from services.standalone import doctor as checks
 from services.standalone import listing, screen
+from services.standalone.commands import read_orders
 from services.standalone.embedded import SHARD, this_build
+from services.standalone.markets import CRASH_PCT_MAX
 from services.standalone.runs import Result, Run, RunFolder, begin, find_folder, runs_dir
 
 EXIT_DONE, EXIT_FOUND, EXIT_BUG = 0, 1, 70
@@ -55,7 +57,7 @@ RunName = Annotated[
         "marea demo --resume last",
     )
 )
-def demo(
+def demo(  # noqa: PLR0913 # each parameter is an option of the command
     *,
     tape: Annotated[
         list[Path] | None,
@@ -68,6 +70,19 @@ def demo(
         int | None,
         typer.Option(min=1, max=MINUTES_MAX, metavar="N", help="Of the simulated market."),
     ] = None,
+    crash: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=CRASH_PCT_MAX,
+            metavar="PCT",
+            help="Halfway, prices of the simulated market fall by so many percent.",
+        ),
+    ] = 0,
+    commands: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Who orders what, and when: halt, resume, reset."),
+    ] = None,
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Go on with a run that was cut off.")
     ] = None,
@@ -75,16 +90,21 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Turn a market into bars and features, with no server and no key."""
-    if resume is not None and (tape or config or seed is not None or minutes is not None):
+    drawn = seed is not None or minutes is not None or crash
+    if resume is not None and (tape or config or commands or drawn):
         raise typer.BadParameter("--resume takes all from the run; leave the rest out")
-    if tape and (seed is not None or minutes is not None):
-        raise typer.BadParameter("--seed and --minutes are of the simulated market, not of a tape")
+    if tape and drawn:
+        raise typer.BadParameter(
+            "--seed, --minutes and --crash are of the simulated market, not of a tape"
+        )
     if resume is None:
         settings = _settings(config)
         wish = demos.Wish(
             tape=tuple(tape or ()),
             seed=settings.demo.seed if seed is None else seed,
             minutes=settings.demo.minutes if minutes is None else minutes,
+            crash_pct=crash,
+            commands=tuple(read_orders(commands)) if commands else (),
         )
         folder = _begin(wish, settings)
     else:

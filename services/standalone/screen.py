@@ -64,8 +64,8 @@ def show_error(text: str) -> None:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[float], None]]:
-    """A bar on stderr, where that is a terminal; it takes how much is done, in 0…1."""
+def progress(what: str) -> Iterator[Callable[[float, str], None]]:
+    """A bar on stderr, where that is a terminal; it takes how much is done, in 0…1, and a word."""
     columns = (
         bars.TextColumn("{task.description}", markup=False),
         bars.BarColumn(),
@@ -75,7 +75,11 @@ def progress(what: str) -> Iterator[Callable[[float], None]]:
     hidden = not notes.is_terminal
     with bars.Progress(*columns, console=notes, transient=True, disable=hidden) as shown:
         task = shown.add_task(what, total=1.0)
-        yield lambda done: shown.update(task, completed=done)
+
+        def show(done: float, word: str) -> None:
+            shown.update(task, completed=done, description=f"{what}  {word}".rstrip())
+
+        yield show
 
 
 def show_run(run: Run, result: Result, path: Path, name: str, troubles: Sequence[str]) -> None:

@@ -196,8 +196,8 @@ def test_run_whose_file_is_damaged_or_of_another_time_is_refused(marea: Marea, r
     refused(marea, r"run.json is damaged")
     assert marea("log", "last", "--limit", "1").code == 0  # the log needs none
     file.write_text(whole)
-    reopen(runs, format=2)
-    refused(marea, "run.json has format 2; this build reads 1: use the build that wrote it, 0.1.0+")
+    reopen(runs, format=3)
+    refused(marea, "run.json has format 3; this build reads 2: use the build that wrote it, 0.1.0+")
     reopen(runs, format=1, settings={"log": {}, "then": 1})
     refused(marea, "settings that this build has not, or lacks some")
     file.write_text(whole)
