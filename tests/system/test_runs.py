@@ -198,7 +198,7 @@ def test_run_whose_file_is_damaged_or_of_another_time_is_refused(marea: Marea, r
     file.write_text(whole)
     reopen(runs, format=3)
     refused(marea, "run.json has format 3; this build reads 2: use the build that wrote it, 0.1.0+")
-    reopen(runs, format=1, settings={"log": {}, "then": 1})
+    reopen(runs, format=2, settings={"log": {}, "then": 1})
     refused(marea, "settings that this build has not, or lacks some")
     file.write_text(whole)
     reopen(runs, settings=json.loads(whole)["settings"] | {"snapshots": {"every_s": 61}})
