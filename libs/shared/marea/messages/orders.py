@@ -70,6 +70,7 @@ class LookUpOrder(Message, frozen=True, kw_only=True, array_like=True, gc=False)
     account: Annotated[str, Meta(description="the venue account")]
     instrument: Annotated[str, Meta(description="BASE-QUOTE.VENUE")]
     client_order_id: Annotated[str, Meta(description="which order")]
+    attempt: Annotated[int, Meta(description="of the intent")]
 
 
 class ReportAccount(Message, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -80,7 +81,7 @@ class ReportAccount(Message, frozen=True, kw_only=True, array_like=True, gc=Fals
 
 
 class ApprovalRefused(Message, frozen=True, kw_only=True, array_like=True, gc=False):
-    """Execution makes no order, or no further one, of an approved decision."""
+    """Execution makes no order of an approved decision."""
 
     discriminator: ClassVar[tuple[str, ...]] = ("decision_id",)
 
@@ -88,7 +89,11 @@ class ApprovalRefused(Message, frozen=True, kw_only=True, array_like=True, gc=Fa
     instrument: Annotated[str, Meta(description="BASE-QUOTE.VENUE")]
     decision_id: Annotated[str, Meta(description="the approved decision")]
     reason: Annotated[
-        str, Meta(description="code: EXPIRED, HALTED, BREAKER_OPEN, ORDER_WORKING, NOT_LIVE")
+        str,
+        Meta(
+            description="code: EXPIRED, HALTED, BREAKER_OPEN, ORDER_WORKING, NOT_LIVE, "
+            "ADVISORY, FROZEN"
+        ),
     ]
 
 
@@ -173,6 +178,7 @@ class OrderUnknown(OrderReport, frozen=True, kw_only=True, array_like=True, gc=F
 class OrderLookedUp(OrderReport, frozen=True, kw_only=True, array_like=True, gc=False):
     """What the venue knows of an order that was looked up."""
 
+    attempt: Annotated[int, Meta(description="of the intent when it was asked")]
     found: Annotated[bool, Meta(description="whether it has it, or had it, or it is on its way")]
 
 

@@ -63,6 +63,7 @@ FROM_EXECUTION: tuple[Message, ...] = (
         account="main",
         instrument=BTC,
         client_order_id=ENTRY,
+        attempt=1,
     ),
     ReportAccount(
         id=derived_id("execution", TRADING, "ReportAccount", TIME.id),
@@ -148,6 +149,7 @@ FROM_EXECUTION_SHELL: tuple[Message, ...] = (
         portfolio="main",
         instrument=BTC,
         client_order_id=ENTRY,
+        attempt=1,
         found=True,
     ),
     OrderAccepted(
