@@ -1,108 +1,96 @@
 """The life of an order: which status follows from what is said of it?
 
-An order is `intended` when we have decided on it and written it down. Whatever the venue reports
-counts in each status that isn't final, for a report may overtake our own word that the order was
-sent. A fill beats everything but an end.
+An order is `intended` once we have decided on it and written it down. What its venue reports counts
+in every status that isn't final, for a report may overtake our own word that the order was sent; a
+fill beats everything but an end.
 """
 
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import Final
 
 BEGIN: Final = "intended"
-"""The status of an order of ours that was not sent yet."""
+"""The status that every life begins with."""
 
-_REPORTED: Final = {
+_ENDS = {"filled_all": "filled", "canceled": "canceled"}
+_REPORTS = {
     "accepted": "working",
     "rejected": "rejected",
     "amended": "working",
     "triggered": "triggered",
     "filled_part": "partly_filled",
-    "filled_all": "filled",
-    "canceled": "canceled",
+    **_ENDS,
 }
-"""What the venue may report of an order that we don't know to work."""
+_LOOKED_UP = {"looked_up_found": "sent", "looked_up_missing": "not_sent"}
 
-LIFE: Final = MappingProxyType(
-    {
-        "intended": {
-            **_REPORTED,
-            "sent": "sent",
-            "not_sent": "not_sent",
-            "unknown": "unknown",
-            "looked_up_found": "sent",
-            "looked_up_missing": "not_sent",
-            "cancel_intended": "canceling",
-        },
-        "sent": {
-            **_REPORTED,
-            "looked_up_found": "sent",
-            "looked_up_missing": "not_sent",
-            "cancel_intended": "canceling",
-        },
-        "unknown": {
-            **_REPORTED,
-            "looked_up_found": "sent",
-            "looked_up_missing": "not_sent",
-            "cancel_intended": "unknown",
-        },
-        "not_sent": {"intended": "intended"},
-        "working": {
-            **_REPORTED,
-            "sent": "working",
-            "unknown": "working",
-            "looked_up_found": "working",
-            "cancel_intended": "canceling",
-        },
-        "partly_filled": {
-            **_REPORTED,
-            "amended": "partly_filled",
-            "sent": "partly_filled",
-            "unknown": "partly_filled",
-            "looked_up_found": "partly_filled",
-            "cancel_intended": "canceling",
-        },
-        "triggered": {
-            **_REPORTED,
-            "amended": "triggered",
-            "filled_part": "triggered",
-            "cancel_intended": "canceling",
-        },
-        "canceling": {
-            **_REPORTED,
-            "accepted": "canceling",
-            "amended": "canceling",
-            "triggered": "canceling",
-            "filled_part": "canceling",
-            "sent": "canceling",
-            "not_sent": "not_sent",
-            "unknown": "unknown",
-            "looked_up_found": "canceling",
-            "looked_up_missing": "not_sent",
-            "cancel_intended": "canceling",
-            "cancel_rejected": "unknown",
-        },
-        "filled": {},
-        "canceled": {},
-        "rejected": {},
-    }
-)
-"""For each status, the status that follows from each event; what isn't there can't happen."""
+LIFE: Final[Mapping[str, Mapping[str, str]]] = {
+    "intended": {
+        "sent": "sent",
+        "not_sent": "not_sent",
+        "unknown": "unknown",
+        "cancel_intended": "canceling",
+        **_LOOKED_UP,
+        **_REPORTS,
+    },
+    "sent": {"cancel_intended": "canceling", **_LOOKED_UP, **_REPORTS},
+    "unknown": {"cancel_intended": "unknown", **_LOOKED_UP, **_REPORTS},
+    "not_sent": {"intended": "intended", **_REPORTS},
+    "working": {
+        "sent": "working",
+        "unknown": "working",
+        "looked_up_found": "working",
+        "cancel_intended": "canceling",
+        "amended": "working",
+        "triggered": "triggered",
+        "filled_part": "partly_filled",
+        **_ENDS,
+    },
+    "partly_filled": {
+        "sent": "partly_filled",
+        "unknown": "partly_filled",
+        "looked_up_found": "partly_filled",
+        "cancel_intended": "canceling",
+        "amended": "partly_filled",
+        "filled_part": "partly_filled",
+        **_ENDS,
+    },
+    "triggered": {
+        "amended": "triggered",
+        "filled_part": "triggered",
+        "rejected": "rejected",
+        **_ENDS,
+    },
+    "canceling": {
+        "sent": "canceling",
+        "not_sent": "not_sent",
+        "unknown": "unknown",
+        "looked_up_found": "canceling",
+        "looked_up_missing": "not_sent",
+        "cancel_intended": "canceling",
+        "cancel_rejected": "unknown",
+        "accepted": "canceling",
+        "rejected": "rejected",
+        "amended": "canceling",
+        "filled_part": "canceling",
+        **_ENDS,
+    },
+    "filled": {},
+    "canceled": {},
+    "rejected": {},
+}
+"""By status, the status that each event leads to; what isn't listed can't happen."""
 
 
 def next_status(status: str, event: str) -> str:
-    """Which status follows from an event, if it may happen in this one?
-
-    Raises `ValueError` otherwise.
-    """
+    """Which status follows from an event? Raises `ValueError` where it can't happen."""
     followers = LIFE.get(status)
     if followers is None:
         raise ValueError(f"status is '{status}': expected one of {', '.join(LIFE)}")
     if event not in followers:
-        expected = f"one of {', '.join(followers)}" if followers else "nothing, for it is final"
-        raise ValueError(f"event is '{event}' in status '{status}': expected {expected}")
+        expected = f"one of {', '.join(followers)}" if followers else "nothing, it is final"
+        raise ValueError(f"event is '{event}' of an order that is {status}: expected {expected}")
     return followers[event]
 
 
 def is_final(status: str) -> bool:
-    """Can nothing more happen to an order in this status?"""
+    """Can nothing more happen to an order of this status?"""
     return not LIFE[status]

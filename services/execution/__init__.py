@@ -1,0 +1,1 @@
+"""Orders: which, when, and what state each is in."""

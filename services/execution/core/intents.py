@@ -1,0 +1,127 @@
+"""Which order is it, whole, as it will be sent?"""
+
+from base64 import b32encode
+from hashlib import blake2b
+
+from msgspec.structs import replace
+
+from marea.domain.money import Rounding, fee, round_to_increment
+from marea.messages.market import Price, Qty
+from marea.messages.orders import Leg, OrderIntended
+from marea.messages.portfolio import Mark, RiskDecision
+from services.execution.core.life import is_over
+from services.execution.core.state import ExecutionState, Order
+
+ORDER_ID_CHARS = 18
+"""Of 5 bits each; some venue takes no more."""
+FIRST_OWN_STOP = 2
+"""The stops that the venue activates have the numbers of their entries: 0 and 1."""
+OWN_STOP_NS = 5_000_000_000
+"""It takes at once or not at all; what is left by then is tried anew."""
+
+
+def client_order_id(account: str, decision_id: str, leg: Leg, child: int) -> str:
+    """The name of an order at its venue: the same however often it is sent."""
+    text = "\x1f".join((account, decision_id, leg, str(child)))
+    digest = blake2b(text.encode(), digest_size=12).digest()
+    return b32encode(digest).decode().lower()[:ORDER_ID_CHARS]
+
+
+def entry_order(
+    state: ExecutionState, decision: RiskDecision, child: int, qty: Qty, price: Price
+) -> OrderIntended:
+    """An order that opens, with the orders that protect what it gets; child 0 only rests."""
+    order = _order(state, decision, child, qty, price)
+    stop = client_order_id(state.account, decision.id, "stop", child)
+    target = client_order_id(state.account, decision.id, "target", child)
+    return replace(
+        order,
+        post_only=child == 0,
+        stop_order_id=stop if decision.stop_price else "",
+        stop_price=decision.stop_price,
+        target_order_id=target if decision.target_price else "",
+        target_price=decision.target_price,
+    )
+
+
+def exit_order(state: ExecutionState, decision: RiskDecision) -> OrderIntended:
+    """An order that closes at any price up to the collar, in place of what protected it."""
+    order = _order(state, decision, 0, decision.qty, decision.collar_price)
+    replaced = [each.client_order_id for each in protective_orders(state, decision.instrument)]
+    return replace(order, reduce_only=True, replaces=tuple(replaced))
+
+
+def stop_order(state: ExecutionState, entry: OrderIntended, mark: Mark, qty: Qty) -> OrderIntended:
+    """An order that sells at once what has lost its stop, down to the collar below the best bid."""
+    holding, instrument = state.holdings[mark.instrument], state.instruments[mark.instrument]
+    lowest = mark.bid_price - fee(mark.bid_price, state.config.collar_e8, Rounding.DOWN)
+    child = FIRST_OWN_STOP + holding.stop_count
+    return replace(
+        entry,
+        id="",
+        ts_event=0,
+        parents=(entry.id,),
+        leg="stop",
+        child=child,
+        attempt=1,
+        client_order_id=client_order_id(state.account, entry.decision_id, "stop", child),
+        side="sell",
+        post_only=False,
+        reduce_only=True,
+        qty=qty,
+        price=round_to_increment(lowest, instrument.price_increment, Rounding.UP),
+        decision_price=entry.stop_price,
+        stop_order_id="",
+        stop_price=0,
+        target_order_id="",
+        target_price=0,
+        ts_expiry=state.now + OWN_STOP_NS,
+    )
+
+
+def once_more(intent: OrderIntended) -> OrderIntended:
+    """The same order, to be sent and signed anew."""
+    return replace(intent, id="", ts_event=0, parents=(intent.id,), attempt=intent.attempt + 1)
+
+
+def protective_orders(state: ExecutionState, instrument: str) -> list[Order]:
+    """The stops and targets of an instrument that work at the venue."""
+    return [
+        order
+        for order in state.orders.values()
+        if order.instrument == instrument
+        and order.leg in ("stop", "target")
+        and order.is_reported
+        and not is_over(order)
+    ]
+
+
+def _order(
+    state: ExecutionState, decision: RiskDecision, child: int, qty: Qty, price: Price
+) -> OrderIntended:
+    leg: Leg = "entry" if decision.purpose == "entry" else "exit"
+    return OrderIntended(
+        portfolio=decision.portfolio,
+        account=state.account,
+        instrument=decision.instrument,
+        strategy=decision.strategy,
+        decision_id=decision.id,
+        leg=leg,
+        child=child,
+        attempt=1,
+        client_order_id=client_order_id(state.account, decision.id, leg, child),
+        side=decision.side,
+        post_only=False,
+        reduce_only=False,
+        price_scale=decision.price_scale,
+        qty_scale=decision.qty_scale,
+        qty=qty,
+        price=price,
+        decision_price=(decision.bid_price + decision.ask_price) // 2,
+        stop_order_id="",
+        stop_price=0,
+        target_order_id="",
+        target_price=0,
+        replaces=(),
+        ts_expiry=decision.ts_expiry,
+    )

@@ -1,0 +1,194 @@
+"""What is done at the venue about what execution decides, and what comes back from there."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from marea.errors import Unavailable
+from marea.messages.envelope import Log, Message, Nanos, Record
+from marea.messages.ids import derived_id
+from marea.messages.market import Price
+from marea.messages.orders import (
+    CancelIntended,
+    LookUpOrder,
+    OrderIntended,
+    OrderLookedUp,
+    OrderNotSent,
+    OrderSent,
+    OrderUnknown,
+    ReportAccount,
+)
+from marea.messages.paper import CancelOrder, PlaceOrder
+from marea.runtime.wiring import Effect
+from marea.venues.port import OrderVenue
+from services.execution.config import ExecutionConfig
+from services.execution.core import SERVICE, ExecutionState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shell:
+    """All that execution touches of the world beside its log."""
+
+    config: ExecutionConfig
+    venue: OrderVenue
+    flush: Callable[[], Awaitable[None]]
+    """Returns once all that was appended is safe."""
+    venue_time: Callable[[], Nanos]
+    top: Callable[[str], tuple[Price, Price]]
+    """Best bid and ask of an instrument now; 0: none known."""
+
+
+def effects_of(shell: Shell) -> Mapping[type[Message], Effect]:
+    """What the shell does about each output that concerns the venue."""
+
+    async def send(record: Record) -> Sequence[Message]:
+        assert isinstance(record.message, OrderIntended)
+        return [await _send(shell, record.message, record.ts_known)]
+
+    async def cancel(record: Record) -> Sequence[Message]:
+        assert isinstance(record.message, CancelIntended)
+        await shell.flush()
+        with suppress(Unavailable):  # the core repeats what stays unanswered
+            await shell.venue.send(_cancel(record.message, record.ts_known))
+        return ()
+
+    async def look_up(record: Record) -> Sequence[Message]:
+        assert isinstance(record.message, LookUpOrder)
+        with suppress(Unavailable):
+            return [await _look_up(shell, record.message)]
+        return ()
+
+    async def report(record: Record) -> Sequence[Message]:
+        with suppress(Unavailable):
+            reported = await shell.venue.account()
+            name, now = _id_of(shell, "AccountReported", record.message), shell.venue_time()
+            return [replace(reported, id=name, ts_event=now, parents=(record.message.id,))]
+        return ()
+
+    return {
+        OrderIntended: send,
+        CancelIntended: cancel,
+        LookUpOrder: look_up,
+        ReportAccount: report,
+    }
+
+
+def arrivals_of(
+    venue: OrderVenue,
+) -> Callable[[ExecutionState, Nanos], Awaitable[Sequence[Message]]]:
+    """The venue's reports that have arrived and are not on the log yet."""
+
+    async def arrivals(state: ExecutionState, now: Nanos) -> Sequence[Message]:
+        if state.sends:
+            with suppress(Unavailable):  # their numbers say later which are missing
+                return await venue.reports(state.report_number, now)
+        return ()
+
+    return arrivals
+
+
+async def _send(
+    shell: Shell, intent: OrderIntended, ts_sign: Nanos
+) -> OrderSent | OrderNotSent | OrderUnknown:
+    await shell.flush()  # durable before irreversible
+    request = _place(intent, ts_sign)
+    now = shell.venue_time()
+    is_late = now - ts_sign > shell.config.late_ns_max
+    if is_late or now >= intent.ts_expiry:
+        return OrderNotSent(
+            id=_id_of(shell, "OrderNotSent", intent),
+            ts_event=now,
+            parents=(intent.id,),
+            portfolio=intent.portfolio,
+            instrument=intent.instrument,
+            client_order_id=intent.client_order_id,
+            attempt=intent.attempt,
+            reason="late" if is_late else "expired",
+        )
+    try:
+        await shell.venue.send(request)
+    except Unavailable:
+        return OrderUnknown(
+            id=_id_of(shell, "OrderUnknown", intent),
+            ts_event=shell.venue_time(),
+            parents=(intent.id,),
+            portfolio=intent.portfolio,
+            instrument=intent.instrument,
+            client_order_id=intent.client_order_id,
+            attempt=intent.attempt,
+            reason="timeout",
+        )
+    bid_price, ask_price = shell.top(intent.instrument)
+    return OrderSent(
+        id=_id_of(shell, "OrderSent", intent),
+        ts_event=shell.venue_time(),
+        parents=(intent.id,),
+        portfolio=intent.portfolio,
+        instrument=intent.instrument,
+        client_order_id=intent.client_order_id,
+        attempt=intent.attempt,
+        price_scale=intent.price_scale,
+        bid_price=bid_price,
+        ask_price=ask_price,
+    )
+
+
+async def _look_up(shell: Shell, question: LookUpOrder) -> OrderLookedUp:
+    found = await shell.venue.look_up(question.client_order_id)
+    return OrderLookedUp(
+        id=_id_of(shell, "OrderLookedUp", question),
+        ts_event=shell.venue_time(),
+        parents=(question.id,),
+        portfolio=question.portfolio,
+        instrument=question.instrument,
+        client_order_id=question.client_order_id,
+        attempt=question.attempt,
+        found=found,
+    )
+
+
+def _place(intent: OrderIntended, ts_sign: Nanos) -> PlaceOrder:
+    return PlaceOrder(
+        id=_request_id("PlaceOrder", intent, ts_sign),
+        ts_event=ts_sign,
+        account=intent.account,
+        instrument=intent.instrument,
+        client_order_id=intent.client_order_id,
+        ts_sign=ts_sign,
+        leg=intent.leg,
+        side=intent.side,
+        post_only=intent.post_only,
+        reduce_only=intent.reduce_only,
+        price_scale=intent.price_scale,
+        qty_scale=intent.qty_scale,
+        qty=intent.qty,
+        price=intent.price,
+        stop_order_id=intent.stop_order_id,
+        stop_price=intent.stop_price,
+        target_order_id=intent.target_order_id,
+        target_price=intent.target_price,
+        replaces=intent.replaces,
+    )
+
+
+def _cancel(intent: CancelIntended, ts_sign: Nanos) -> CancelOrder:
+    return CancelOrder(
+        id=_request_id("CancelOrder", intent, ts_sign),
+        ts_event=ts_sign,
+        account=intent.account,
+        instrument=intent.instrument,
+        client_order_id=intent.client_order_id,
+        ts_sign=ts_sign,
+    )
+
+
+def _request_id(kind: str, intent: OrderIntended | CancelIntended, ts_sign: Nanos) -> str:
+    # Of the order and the stamp, not of the intent: a new life that signs the same says the same.
+    log = Log("trading", intent.portfolio)
+    return derived_id(SERVICE, log, kind, intent.client_order_id, str(ts_sign))
+
+
+def _id_of(shell: Shell, kind: str, cause: Message) -> str:
+    return derived_id(SERVICE, Log("trading", shell.config.portfolio), kind, cause.id)
