@@ -184,8 +184,7 @@ def _looks(kernel: Kernel) -> bool:
 def _names(kernels: Sequence[Kernel], indicators: Sequence[Indicator]) -> tuple[str, ...]:
     owners: dict[str, str] = {}
     for kernel, indicator in zip(kernels, indicators, strict=True):
-        for output in kernel.outputs:
-            name = _value_name(indicator.name, kernel.name, output)
+        for name in kernel.value_names(indicator.name):
             if name in owners:
                 raise ValueError(
                     f"indicators.{indicator.name}: its value '{name}' has the name of one of "
@@ -201,9 +200,3 @@ def _kernel(indicator: Indicator) -> Kernel:
         known = ", ".join(sorted(KERNELS))
         raise ValueError(f"there is no kernel '{indicator.kernel}'; give one of: {known}")
     return kernel
-
-
-def _value_name(name: str, kernel: str, output: str) -> str:
-    if output == kernel:
-        return name
-    return f"{name}_{output.removeprefix(kernel + '_')}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tests.architecture.tidy.tree import Finding, Tree
 
-EXACT = re.compile(r"libs/shared/marea/(kernels|domain)/|services/signals/strategies/")
+EXACT = re.compile(r"libs/shared/marea/(kernels|domain)/|services/signals/(strategies|core)/")
 """Where only the four operations, comparisons and a few functions of `math` are equal, plain and compiled."""
 
 ORDERED = re.compile(rf"{EXACT.pattern}|libs/shared/marea/messages/|services/\w+/core(\.py|/)")

@@ -4,7 +4,8 @@ Without `fastmath` numba keeps the order of every sum and fuses nothing, so that
 equals the live run bit for bit. Needs the extra `research`; live code never imports this module.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from types import FunctionType
 from typing import Any, TypeAlias
@@ -13,7 +14,7 @@ import numpy as np
 from numba import njit
 from numba.extending import register_jitable
 
-from marea.kernels.kernel import COUNT, FIELDS, FIRST_OUTPUT, WARM_UP, Kernel
+from marea.kernels.kernel import COUNT, FIELDS, FIRST_OUTPUT, WARM_UP, Kernel, Row
 
 # Division as IEEE 754 has it, without a test for zero (three times as fast): kernels guard theirs.
 jit = njit(error_model="numpy")
@@ -21,6 +22,11 @@ jit = njit(error_model="numpy")
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Flags: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 Places: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+Judge: TypeAlias = Callable[[Row], tuple[float, float, int]]
+"""What a strategy is: score, confidence and the place of its reason, of a row of features."""
+
+ABSTAINS = -1
+"""The reason of a row that lacks a feature."""
 
 
 def run(
@@ -48,6 +54,41 @@ def run(
     return outputs, warm
 
 
+def run_strategy(
+    judge: Judge, names: Sequence[str], features: Mapping[str, Floats]
+) -> tuple[Floats, Floats, Places]:
+    """What does a strategy say at each bar: its scores, confidences and reasons, (bars,) each?
+
+    `features` has an array (bars,) for each of the names that the strategy takes, and perhaps
+    others. Where one of them is NaN or infinite, as before an indicator is warm, the strategy
+    isn't asked: score and confidence 0, reason `ABSTAINS`. Raises ValueError for a feature that
+    is missing.
+    """
+    for name in names:
+        if name not in features:
+            raise ValueError(f"features lack '{name}'; they have: {', '.join(features)}")
+    rows = np.column_stack([features[name] for name in names])
+    scores, confidences = np.zeros(len(rows)), np.zeros(len(rows))
+    reasons = np.full(len(rows), ABSTAINS, dtype=np.int64)
+    _strategy_loop(judge)(rows, scores, confidences, reasons)
+    return scores, confidences, reasons
+
+
+@cache
+def _strategy_loop(plain_judge: FunctionType) -> Callable[..., None]:
+    judge = _compile(plain_judge)
+
+    def loop(rows: Floats, scores: Floats, confidences: Floats, reasons: Places) -> None:
+        for bar in range(len(rows)):
+            is_whole = True
+            for place in range(rows.shape[1]):
+                is_whole = is_whole and math.isfinite(rows[bar, place])
+            if is_whole:
+                scores[bar], confidences[bar], reasons[bar] = judge(rows[bar])
+
+    return jit(loop)
+
+
 @cache
 def _loop(plain_step: FunctionType, plain_reset: FunctionType) -> Callable[..., None]:
     step, reset = _compile(plain_step), _compile(plain_reset)
@@ -67,7 +108,7 @@ def _loop(plain_step: FunctionType, plain_reset: FunctionType) -> Callable[..., 
 
 
 @cache
-def _compile(function: FunctionType) -> Callable[..., None]:
+def _compile(function: FunctionType) -> Callable[..., Any]:
     for part in _parts(function):
         _admit(part)
     return jit(function)

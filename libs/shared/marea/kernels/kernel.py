@@ -63,6 +63,13 @@ class Kernel:
                 raise ValueError(f"{self.name} has no parameter {name}; it takes: {takes}")
         return self.fresh(**{**self.parameters, **parameters})
 
+    def value_names(self, name: str) -> tuple[str, ...]:
+        """What are its outputs called in a feature vector, where the indicator has this name?"""
+        return tuple(
+            name if output == self.name else f"{name}_{output.removeprefix(self.name + '_')}"
+            for output in self.outputs
+        )
+
     def read(self, state: State) -> State:
         """What are its outputs now? They mean nothing unless `is_warm(state)`."""
         return state[FIRST_OUTPUT : FIRST_OUTPUT + len(self.outputs)]

@@ -1,0 +1,45 @@
+"""What signals remembers of each instrument, and what it can be told."""
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from marea.messages.features import Bar, BarCorrection, FeatureVector
+from marea.messages.signals import Signal
+from marea.messages.system import CoreDiverged, GapFound, Started
+from services.signals.config import SignalsConfig
+from services.signals.core.record import VirtualRecord
+
+SERVICE = "signals"
+
+SignalsInput: TypeAlias = Bar | BarCorrection | FeatureVector | GapFound | Started | CoreDiverged
+SignalsOutput: TypeAlias = Signal | GapFound
+
+
+@dataclass(slots=True)
+class Series:
+    """One instrument: its last bar, and what each strategy made of it so far."""
+
+    records: dict[str, VirtualRecord]
+    """By strategy, in the configuration's order."""
+    bar_id: str = ""
+    price: int = 0
+    price_scale: int = 0
+
+
+@dataclass(slots=True)
+class SignalsState:
+    """All that the next signals depend on."""
+
+    config: SignalsConfig
+    series: dict[str, Series] = field(default_factory=dict)
+    """By instrument."""
+
+
+def begin(config: SignalsConfig) -> SignalsState:
+    """The state before the first message."""
+    return SignalsState(config)
+
+
+def begin_series(config: SignalsConfig) -> Series:
+    """What is known of an instrument before its first bar."""
+    return Series({name: VirtualRecord() for name in config.strategies})
