@@ -7,11 +7,18 @@ from marea.messages.market import Observation
 from marea.messages.types import TYPES
 from services.features.core import FeaturesInput
 from services.ingestion.core import IngestionInput
+from services.signals.core import SignalsInput
 
 
 def test_features_take_every_type_of_the_market_channel() -> None:
     market = load_channels().by_name["market"]
     assert {kind.__name__ for kind in get_args(FeaturesInput)} == {*market.outside, *market.derived}
+
+
+def test_signals_take_every_type_of_the_features_channel() -> None:
+    features = load_channels().by_name["features"]
+    said = {*features.outside, *features.derived}
+    assert {kind.__name__ for kind in get_args(SignalsInput)} == said
 
 
 def test_ingestion_takes_whatever_a_venue_says() -> None:

@@ -87,7 +87,7 @@ def heaviest(members: Row) -> Opinion:
     return 0.0, 0.0, BALANCED
 
 
-def log_of_record(profit_factor: float, _confidence: float) -> float:
+def by_log_of_record(profit_factor: float, _confidence: float) -> float:
     """The logarithm of the profit factor: who loses more than it wins is turned round.
 
     So AdaBoost weighs its members by the logarithm of right over wrong (Y. Freund, R. Schapire,
@@ -96,55 +96,53 @@ def log_of_record(profit_factor: float, _confidence: float) -> float:
     return math.log(profit_factor) if profit_factor > 0.0 else 1.0
 
 
-def record(profit_factor: float, _confidence: float) -> float:
+def by_record(profit_factor: float, _confidence: float) -> float:
     """The profit factor itself, never negative; 1 while there is no record."""
     return profit_factor if profit_factor > 0.0 else 1.0
 
 
-def confidence(_profit_factor: float, sure: float) -> float:
+def by_confidence(_profit_factor: float, sure: float) -> float:
     """How sure the member is of what it says now."""
     return sure
 
 
-def one_each(_profit_factor: float, _confidence: float) -> float:
+def by_vote(_profit_factor: float, _confidence: float) -> float:
     """The same for each: a vote."""
     return 1.0
 
 
-def record_alone(profit_factor: float, _confidence: float) -> float:
+def by_record_alone(profit_factor: float, _confidence: float) -> float:
     """The profit factor; 0, which is nobody, while there is no record."""
     return profit_factor
 
 
-COMBINER = "combiner"
-
 ENSEMBLES: dict[str, Ensemble] = {
-    COMBINER: Ensemble(
-        weigh=log_of_record,
+    "combiner": Ensemble(
+        weigh=by_log_of_record,
         judge=mean,
         reasons=("COMBINED_BULLISH", "COMBINED_BEARISH", "COMBINED_BALANCED"),
         is_by_record=True,
     ),
     "voting": Ensemble(
-        weigh=one_each,
+        weigh=by_vote,
         judge=majority,
         reasons=("MAJORITY_BULLISH", "MAJORITY_BEARISH", "NO_MAJORITY"),
         is_by_record=False,
     ),
     "weighted": Ensemble(
-        weigh=record,
+        weigh=by_record,
         judge=mean,
         reasons=("WEIGHTED_BULLISH", "WEIGHTED_BEARISH", "WEIGHTED_BALANCED"),
         is_by_record=True,
     ),
     "confidence": Ensemble(
-        weigh=confidence,
+        weigh=by_confidence,
         judge=mean,
         reasons=("CONFIDENT_BULLISH", "CONFIDENT_BEARISH", "CONFIDENT_BALANCED"),
         is_by_record=False,
     ),
     "best": Ensemble(
-        weigh=record_alone,
+        weigh=by_record_alone,
         judge=heaviest,
         reasons=("BEST_BULLISH", "BEST_BEARISH", "BEST_HOLDS"),
         is_by_record=True,
