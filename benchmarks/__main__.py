@@ -12,11 +12,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks import bars, feature_vector, kernels, memory, money, tape_to_features
+from benchmarks import (
+    bars,
+    feature_vector,
+    kernels,
+    memory,
+    money,
+    strategies,
+    tape_to_features,
+)
 from marea.venues.tape import Tape
 from tools.ending import end_with
 
-WITHOUT_TAPE = (kernels, bars)
+WITHOUT_TAPE = (kernels, strategies, bars)
 ON_TAPES = (money, feature_vector, tape_to_features, memory)
 DEMO_TAPE = "books/demo_tape_*.raw.zst"
 

@@ -51,6 +51,16 @@ class Instant(NamedTuple):
     ts_expiry: Nanos
 
 
+class Heard(NamedTuple):
+    """What the strategies that don't abstain said, by name."""
+
+    opinions: dict[str, Opinion]
+    factors: dict[str, float]
+    """Their profit factors; 0 until every record is long enough."""
+    votes: dict[str, float]
+    """Their scores."""
+
+
 class Said(NamedTuple):
     """What is one's own in a signal."""
 
@@ -98,11 +108,13 @@ def _say_all(config: SignalsConfig, roster: Roster, instant: Instant) -> dict[st
     }
     is_rated = all(record.closed_trades >= config.closed_trades_min for record in records.values())
     factors = {name: profit_factor(records[name]) if is_rated else 0.0 for name in opinions}
+    votes = {name: score for name, (score, _, _) in opinions.items()}
+    heard = Heard(opinions, factors, votes)
     traded_on = _present(values, TRADED_ON)
     is_able = bool(opinions) and len(traded_on) == len(TRADED_ON)
     for name, ensemble in ENSEMBLES.items():
         if is_able:
-            said[name] = _ensemble_says(ensemble, opinions, factors, traded_on)
+            said[name] = _ensemble_says(ensemble, heard, traded_on)
         else:
             said[name] = _abstention(ABSTAIN_MISSING_FEATURE, traded_on)
     return said
@@ -117,25 +129,18 @@ def _strategy_says(speaker: Speaker, values: Mapping[str, float]) -> Said:
     return Said(opinion, (strategy.reasons[opinion[2]],), features, {}, {})
 
 
-def _ensemble_says(
-    ensemble: Ensemble,
-    opinions: Mapping[str, Opinion],
-    factors: Mapping[str, float],
-    features: dict[str, float],
-) -> Said:
-    votes: dict[str, float] = {}
+def _ensemble_says(ensemble: Ensemble, heard: Heard, features: dict[str, float]) -> Said:
     weights: dict[str, float] = {}
     members: list[float] = []
-    for name, (score, confidence, _) in opinions.items():
-        weight = ensemble.weigh(factors[name], confidence)
-        votes[name] = score
+    for name, (score, confidence, _) in heard.opinions.items():
+        weight = ensemble.weigh(heard.factors[name], confidence)
         weights[name] = weight
         members += (score, confidence, weight)
     opinion = ensemble.judge(members)
     reasons: tuple[str, ...] = (ensemble.reasons[opinion[2]],)
-    if ensemble.is_by_record and 0.0 in factors.values():
+    if ensemble.is_by_record and 0.0 in heard.factors.values():
         reasons += (RECORDS_TOO_SHORT,)
-    return Said(opinion, reasons, features, votes, weights)
+    return Said(opinion, reasons, features, heard.votes, weights)
 
 
 def _abstention(reason: str, features: dict[str, float]) -> Said:

@@ -1,6 +1,8 @@
 """One function, two drivers: what a strategy or ensemble says live and compiled has the same bits."""
 
+import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,6 +52,18 @@ def test_strategy_says_the_same_live_and_compiled_over_100_000_rows(name: str) -
     strategy = STRATEGIES[name]
     columns = draw_columns(strategy.features, seed=5)
     assert_equal_bits(strategy.judge, strategy.features, columns)
+
+
+def test_strategy_of_the_guide_says_the_same_live_and_compiled(root: Path) -> None:
+    page = (root / "docs/guides/adding-a-strategy.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    module: dict[str, Any] = {}
+    exec(code, module)  # noqa: S102 # the guide's example, as a reader would write it
+    strategy = module["VWAP"]
+    columns = draw_columns(strategy.features, seed=5)
+    assert_equal_bits(strategy.judge, strategy.features, columns)
+    cheap = strategy.judge([100.0, 105.0, 1.0])
+    assert (cheap[:2], strategy.reasons[cheap[2]]) == ((0.5, 0.5), "PRICE_BELOW_VWAP")
 
 
 @pytest.mark.parametrize("name", ENSEMBLES)
