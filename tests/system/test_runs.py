@@ -205,7 +205,7 @@ def test_run_whose_file_is_damaged_or_of_another_time_is_refused(marea: Marea, r
     refused(marea, "the settings of run")
     file.write_text(whole)
     reopen(runs, status="done", result={"run": "a"})
-    refused(marea, "run.json is damaged (Object missing required field `market_events`")
+    refused(marea, "run.json is damaged (Object missing required field `signals`")
     file.write_text(whole)
     reopen(runs)
     log = file.with_name("log.sqlite")
