@@ -47,8 +47,14 @@ MISTAKES = [
     (["demo", "--minutes", "99999999999"], "'--minutes'"),
     (["demo", "--seed", "-1"], "'--seed'"),
     (["demo", "--tape"], "--tape"),
-    (["demo", "--tape", "a", "--seed", "1"], "--seed, --minutes and --crash are of the simulated market"),
-    (["demo", "--tape", "a", "--minutes", "1"], "--seed, --minutes and --crash are of the simulated"),
+    (
+        ["demo", "--tape", "a", "--seed", "1"],
+        "--seed, --minutes and --crash are of the simulated market",
+    ),
+    (
+        ["demo", "--tape", "a", "--minutes", "1"],
+        "--seed, --minutes and --crash are of the simulated",
+    ),
     (["demo", "--resume", "last", "--tape", "a"], "--resume takes all from the run"),
     (["demo", "--resume", "last", "--seed", "1"], "--resume takes all from the run"),
     (["demo", "--resume", "last", "--config", "a"], "--resume takes all from the run"),

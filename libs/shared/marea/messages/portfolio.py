@@ -76,7 +76,13 @@ class CommandTaken(Message, frozen=True, kw_only=True, array_like=True, gc=False
 class RiskDecision(Message, frozen=True, kw_only=True, array_like=True, gc=False):
     """May this become an order, and how large? Each gate with its number against its limit."""
 
-    discriminator: ClassVar[tuple[str, ...]] = ("portfolio", "instrument", "purpose", "leg")
+    discriminator: ClassVar[tuple[str, ...]] = (
+        "portfolio",
+        "instrument",
+        "strategy",
+        "purpose",
+        "leg",
+    )
 
     portfolio: Annotated[str, Meta(description="which portfolio")]
     instrument: Annotated[str, Meta(description="BASE-QUOTE.VENUE")]
@@ -97,6 +103,9 @@ class RiskDecision(Message, frozen=True, kw_only=True, array_like=True, gc=False
     stop_price: Annotated[Price, Meta(description="where a protective stop triggers; 0: none")]
     target_price: Annotated[Price, Meta(description="where profit is taken; 0: none")]
     ts_expiry: Annotated[Nanos, Meta(description="no order is to be sent from then on, ns UTC")]
+    shares: Annotated[
+        tuple[Qty, ...], Meta(description="of the quantity, what each of the strategies wants")
+    ] = ()
 
 
 class BreakerTripped(Message, frozen=True, kw_only=True, array_like=True, gc=False):

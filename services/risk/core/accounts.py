@@ -1,0 +1,294 @@
+"""What is held, what is it worth, and whose is each fill?"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from marea.domain import ledger as books
+from marea.domain import position as positions
+from marea.domain.drawdown import fall_pct
+from marea.domain.ledger import ASSET_SCALE, WALLET, Entry, Fill, fill_of
+from marea.domain.money import Rounding, notional, rescale, split
+from marea.domain.position import Position
+from marea.messages.orders import OrderFilled
+from marea.messages.portfolio import (
+    JournalPosted,
+    PortfolioOpened,
+    PortfolioValued,
+    PositionClosed,
+)
+from services.risk.core import reasons
+from services.risk.core.state import Market, Record, RiskState
+
+NO_POSITION = Position()
+
+
+def position_of(state: RiskState, strategy: str, instrument: str) -> Position:
+    """What a strategy holds of an instrument; never changed by who asks."""
+    return state.positions.get(strategy, {}).get(instrument, NO_POSITION)
+
+
+def increment_of(market: Market) -> int:
+    """The least quantity that can be traded, at `ASSET_SCALE`."""
+    known = market.instrument
+    return rescale(known.qty_increment, known.qty_scale, ASSET_SCALE, Rounding.UP)
+
+
+def holds(state: RiskState, strategy: str, instrument: str) -> bool:
+    """Does a strategy hold enough of it to be sold?"""
+    market = state.markets.get(instrument)
+    held = position_of(state, strategy, instrument)
+    return market is not None and not positions.is_flat(held, increment_of(market))
+
+
+def value(market: Market, qty: int) -> int:
+    """What a quantity at `ASSET_SCALE` is worth at the mid, in the quote asset, rounded down."""
+    scale = market.instrument.price_scale
+    doubled = market.bid_price + market.ask_price
+    return notional(doubled, qty, scale, ASSET_SCALE, ASSET_SCALE, Rounding.DOWN) // 2
+
+
+def exposure(state: RiskState) -> int:
+    """What is held of instruments, at the marks, in the base asset."""
+    return sum(_values(state))
+
+
+def _values(state: RiskState) -> Iterator[int]:
+    seen: dict[str, bool] = {}
+    for market in state.markets.values():
+        known = market.instrument
+        if known.quote == state.base_asset and known.base not in seen:
+            seen[known.base] = True
+            yield value(market, books.balance(state.ledger, known.base))
+
+
+def equity(state: RiskState) -> int:
+    """All balances at the marks, in the base asset."""
+    return books.balance(state.ledger, state.base_asset) + exposure(state)
+
+
+def opening(opened: PortfolioOpened) -> JournalPosted:
+    """How the first balances are booked."""
+    return _posted(opened.portfolio, "", reasons.OPENING, _opening_entries(opened))
+
+
+def take_opening(state: RiskState, opened: PortfolioOpened) -> None:
+    """Open the portfolio with its balances."""
+    state.portfolio, state.base_asset = opened.portfolio, opened.base_asset
+    books.post(state.ledger, _opening_entries(opened))
+    state.is_changed = True
+
+
+def _opening_entries(opened: PortfolioOpened) -> list[Entry]:
+    balances = {
+        asset: rescale(units, opened.asset_scale, ASSET_SCALE, Rounding.DOWN)
+        for asset, units in opened.balances.items()
+    }
+    return books.transaction_of_opening(balances)
+
+
+# Fills
+
+
+def is_new(state: RiskState, fill: OrderFilled) -> bool:
+    """Was it not booked yet? A venue numbers its reports."""
+    return fill.number > state.report_number
+
+
+def at_fill(state: RiskState, fill: OrderFilled) -> Sequence[JournalPosted | PositionClosed]:
+    """How a fill is booked, and the positions that it ends."""
+    if not is_new(state, fill):
+        return ()
+    whole, shares = _shared(state, fill)
+    found: list[JournalPosted | PositionClosed] = [
+        _posted(state.portfolio, "", reasons.FILL, books.transaction_of_fill(whole))
+    ]
+    for strategy, share in shares:
+        entries = books.transaction_of_fill(share)
+        found.append(_posted(state.portfolio, strategy, reasons.FILL, entries))
+        after = replace(position_of(state, strategy, fill.instrument))
+        positions.apply_fill(after, share, fill.ts_event)
+        market = state.markets[fill.instrument]
+        if fill.side == "sell" and positions.is_flat(after, increment_of(market)):
+            leg = state.orders[fill.client_order_id].leg
+            found.append(_closed(state, strategy, fill.instrument, after, leg))
+    return found
+
+
+def take_fill(state: RiskState, fill: OrderFilled) -> None:
+    """Book a fill in the ledger and share it among the positions of its strategies."""
+    if not is_new(state, fill):
+        return
+    whole, shares = _shared(state, fill)
+    books.post(state.ledger, books.transaction_of_fill(whole))
+    for strategy, share in shares:
+        held = state.positions.setdefault(strategy, {}).setdefault(fill.instrument, Position())
+        positions.apply_fill(held, share, fill.ts_event)
+    state.report_number = fill.number
+    state.is_changed = True
+
+
+def _shared(state: RiskState, fill: OrderFilled) -> tuple[Fill, list[tuple[str, Fill]]]:
+    # In whole units among the strategies of its decision: of a buy by what each of them wants, of
+    # a sell by what each of them holds.
+    order = state.orders.get(fill.client_order_id)
+    if order is None or fill.instrument not in state.markets:
+        raise ValueError(
+            f"client_order_id is '{fill.client_order_id}': expected one that was intended before"
+        )
+    known = state.markets[fill.instrument].instrument
+    whole = fill_of(fill, known.base, known.quote)
+    approval = state.approvals[order.decision_id]
+    weights = approval.weights
+    if fill.side == "sell":
+        weights = [
+            position_of(state, strategy, fill.instrument).net_qty
+            for strategy in approval.strategies
+        ]
+    parts = [split(each, weights) for each in (whole.qty, whole.notional, whole.commission)]
+    shares = [
+        (
+            strategy,
+            Fill(
+                side=whole.side,
+                base=whole.base,
+                quote=whole.quote,
+                qty=qty,
+                notional=worth,
+                commission=commission,
+                commission_asset=whole.commission_asset,
+            ),
+        )
+        for strategy, qty, worth, commission in zip(approval.strategies, *parts, strict=True)
+        if qty
+    ]
+    return whole, shares
+
+
+def _closed(
+    state: RiskState, strategy: str, instrument: str, after: Position, leg: str
+) -> PositionClosed:
+    known = state.markets[instrument].instrument
+    return PositionClosed(
+        portfolio=state.portfolio,
+        strategy=strategy,
+        instrument=instrument,
+        side="buy",
+        price_scale=known.price_scale,
+        qty_scale=known.qty_scale,
+        qty=rescale(after.bought_qty, ASSET_SCALE, known.qty_scale, Rounding.DOWN),
+        entry_price=positions.entry_price(after, known.price_scale),
+        exit_price=positions.exit_price(after, known.price_scale),
+        ts_opened=after.ts_opened,
+        exit_reason=leg,
+        asset=known.quote,
+        asset_scale=ASSET_SCALE,
+        realized_pnl=after.realized_pnl,
+        fees=after.fees,
+    )
+
+
+def take_closed(state: RiskState, closed: PositionClosed) -> None:
+    """Begin a position anew with what could not be sold, and keep the record of the strategy."""
+    held = state.positions[closed.strategy]
+    held[closed.instrument] = positions.successor(held[closed.instrument])
+    record = state.records.setdefault(closed.strategy, Record())
+    if closed.realized_pnl > 0:
+        record.won += 1
+        record.gained += closed.realized_pnl
+    else:
+        record.lost += 1
+        record.paid -= closed.realized_pnl
+    state.realized_pnl += closed.realized_pnl
+    state.fees += closed.fees
+
+
+# Crosses
+
+
+def crossed(state: RiskState, strategy: str, instrument: str, qty: int) -> JournalPosted:
+    """How a strategy's part of a cross at the mark is booked; `qty` at `ASSET_SCALE`, plus buys."""
+    market = state.markets[instrument]
+    known = market.instrument
+    worth = value(market, abs(qty))
+    sign = 1 if qty > 0 else -1
+    entries = [Entry(WALLET, known.base, qty), Entry(reasons.CROSS, known.base, -qty)]
+    entries += [
+        Entry(WALLET, known.quote, -sign * worth),
+        Entry(reasons.CROSS, known.quote, sign * worth),
+    ]
+    return _posted(state.portfolio, strategy, reasons.CROSS, entries)
+
+
+def closed_by_cross(
+    state: RiskState, posted: JournalPosted, instrument: str
+) -> Sequence[PositionClosed]:
+    """The position of who sells in a cross, where it ends with it."""
+    after = replace(position_of(state, posted.strategy, instrument))
+    positions.apply_fill(after, _fill_of_cross(posted), state.now)
+    if not positions.is_flat(after, increment_of(state.markets[instrument])):
+        return ()
+    return (_closed(state, posted.strategy, instrument, after, reasons.CROSS),)
+
+
+def take_cross(state: RiskState, posted: JournalPosted) -> None:
+    """Take a strategy's part of a cross into its position."""
+    pair = posted.assets[0], posted.assets[2]
+    instrument = next(
+        name
+        for name, market in state.markets.items()
+        if (market.instrument.base, market.instrument.quote) == pair
+    )
+    held = state.positions.setdefault(posted.strategy, {}).setdefault(instrument, Position())
+    positions.apply_fill(held, _fill_of_cross(posted), posted.ts_event)
+
+
+def _fill_of_cross(posted: JournalPosted) -> Fill:
+    return Fill(
+        side="buy" if posted.amounts[0] > 0 else "sell",
+        base=posted.assets[0],
+        quote=posted.assets[2],
+        qty=abs(posted.amounts[0]),
+        notional=abs(posted.amounts[2]),
+        commission=0,
+        commission_asset="",
+    )
+
+
+# Worth
+
+
+def valued(state: RiskState) -> PortfolioValued:
+    """What the portfolio is worth now."""
+    worth = equity(state)
+    open_positions = [
+        (held, state.markets[name])
+        for by_instrument in state.positions.values()
+        for name, held in by_instrument.items()
+    ]
+    return PortfolioValued(
+        portfolio=state.portfolio,
+        asset=state.base_asset,
+        asset_scale=ASSET_SCALE,
+        equity=worth,
+        cash=books.balance(state.ledger, state.base_asset),
+        exposure=exposure(state),
+        realized_pnl=state.realized_pnl + sum(held.realized_pnl for held, _ in open_positions),
+        unrealized_pnl=sum(
+            positions.unrealized_pnl(held, market.mid_price, market.instrument.price_scale)
+            for held, market in open_positions
+        ),
+        fees=state.fees + sum(held.fees for held, _ in open_positions),
+        drawdown_pct=fall_pct(max(state.drawdown.peak, worth), worth),
+    )
+
+
+def _posted(portfolio: str, strategy: str, cause: str, entries: Sequence[Entry]) -> JournalPosted:
+    return JournalPosted(
+        portfolio=portfolio,
+        strategy=strategy,
+        cause=cause,
+        asset_scale=ASSET_SCALE,
+        accounts=tuple(entry.account for entry in entries),
+        assets=tuple(entry.asset for entry in entries),
+        amounts=tuple(entry.units for entry in entries),
+    )

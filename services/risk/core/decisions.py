@@ -1,0 +1,254 @@
+"""What do the strategies want of an instrument at this bar, and what of it is approved?
+
+When the last of those that are acted on has spoken, what they want is netted: one sells to another
+at the mark, and only the difference becomes an order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from msgspec.structs import replace
+
+from marea.domain import ledger as books
+from marea.domain.ledger import ASSET_SCALE
+from marea.domain.money import Rounding, rescale, round_to_increment, split
+from marea.messages.market import Side
+from marea.messages.portfolio import JournalPosted, PositionClosed, RiskDecision
+from marea.messages.signals import Signal
+from services.risk.core import accounts, gates, reasons, sizing
+from services.risk.core.gates import Asked, Passage
+from services.risk.core.state import Market, RiskState
+
+SIGNAL_LEG = "signal"
+SAID_AGAIN_NS = 60_000_000_000
+"""A no that stays the same is said once a minute."""
+ATR = "atr_14"
+E8 = 100_000_000
+
+Output: TypeAlias = RiskDecision | JournalPosted | PositionClosed
+
+
+@dataclass(slots=True)
+class Net:
+    """What was approved for an instrument at a bar, before it is netted; quantities in its units."""
+
+    market: Market
+    buys: dict[str, int] = field(default_factory=dict)
+    sells: dict[str, int] = field(default_factory=dict)
+    asked: dict[str, Asked] = field(default_factory=dict)
+    passages: dict[str, Passage] = field(default_factory=dict)
+    taken: int = 0
+    """By those who buy, at `ASSET_SCALE` of the quote asset."""
+
+
+def at_signal(state: RiskState, signal: Signal) -> Sequence[Output]:
+    """What follows once all who are acted on have spoken of the bar."""
+    market = state.markets.get(signal.instrument)
+    if market is None or signal.strategy not in state.config.trades:
+        return ()
+    spoken = _spoken(state, signal)
+    if len(spoken) < len(state.config.trades):
+        return ()
+    net = Net(market)
+    found: list[Output] = []
+    for each in spoken:
+        if each.action != "hold":
+            found += _judge(state, net, each)
+    return [*found, *_netted(state, net)]
+
+
+def bar_of(signal: Signal) -> str:
+    """The vector that a signal was said of."""
+    return signal.parents[0] if signal.parents else ""
+
+
+def _spoken(state: RiskState, signal: Signal) -> list[Signal]:
+    known = state.opinions.get(signal.instrument, {})
+    found: list[Signal] = []
+    for strategy in state.config.trades:
+        if strategy == signal.strategy:
+            found.append(signal)
+        elif strategy in known and known[strategy].bar == bar_of(signal):
+            found.append(known[strategy].signal)
+    return found
+
+
+def _judge(state: RiskState, net: Net, signal: Signal) -> Sequence[RiskDecision]:
+    asked = Asked(signal, net.market)
+    if accounts.holds(state, signal.strategy, signal.instrument):
+        if signal.action == "buy":
+            return ()  # it has what it wants
+        return _judge_closing(state, net, asked)
+    return _judge_opening(state, net, asked)
+
+
+def _judge_closing(state: RiskState, net: Net, asked: Asked) -> Sequence[RiskDecision]:
+    strategy = asked.signal.strategy
+    passage = gates.pass_closing(state, asked)
+    qty = _sellable(state, net, strategy)
+    if passage.reason == reasons.APPROVED and not qty:
+        passage.note(reasons.BELOW_MINIMUM, gates.Seen(0.0, 0.0, is_open=False))
+    if passage.reason != reasons.APPROVED:
+        return _denied(state, asked, passage, "exit")
+    net.sells[strategy] = qty
+    _remember(net, asked, passage)
+    return ()
+
+
+def _judge_opening(state: RiskState, net: Net, asked: Asked) -> Sequence[RiskDecision]:
+    strategy = asked.signal.strategy
+    passage = gates.pass_opening(state, asked)
+    if passage.reason != reasons.APPROVED:
+        return _denied(state, asked, passage, "entry")
+    size = sizing.size(state, net.market, strategy, net.taken)
+    for code, left in size.caps.items():
+        passage.note(code, gates.Seen(size.notional / E8, left / E8, code != size.reason))
+    if size.reason != reasons.APPROVED:
+        least = sizing.minimum_of(net.market) / E8
+        if size.reason == reasons.BELOW_MINIMUM:
+            passage.note(size.reason, gates.Seen(size.notional / E8, least, is_open=False))
+        return _denied(state, asked, passage, "entry")
+    net.buys[strategy] = size.qty
+    net.taken += size.notional
+    _remember(net, asked, passage)
+    return ()
+
+
+def _remember(net: Net, asked: Asked, passage: Passage) -> None:
+    net.asked[asked.signal.strategy] = asked
+    net.passages[asked.signal.strategy] = passage
+
+
+def _sellable(state: RiskState, net: Net, strategy: str) -> int:
+    known = net.market.instrument
+    held = accounts.position_of(state, strategy, known.instrument).net_qty
+    held = min(held, books.balance(state.ledger, known.base))
+    qty = rescale(held, ASSET_SCALE, known.qty_scale, Rounding.DOWN)
+    return round_to_increment(qty, known.qty_increment, Rounding.DOWN)
+
+
+# Denials
+
+
+def _denied(
+    state: RiskState, asked: Asked, passage: Passage, purpose: str
+) -> Sequence[RiskDecision]:
+    signal = asked.signal
+    side: Side = "sell" if signal.action == "sell" else "buy"
+    said = state.denials.get(signal.instrument)
+    if (
+        said is not None
+        and (said.side, said.reason) == (side, passage.reason)
+        and state.now - said.ts < SAID_AGAIN_NS
+    ):
+        return ()
+    denied = _decision(state, asked, passage, side, 0)
+    return (replace(denied, purpose=purpose),)
+
+
+# Netting
+
+
+def _netted(state: RiskState, net: Net) -> Sequence[Output]:
+    bought, sold = sum(net.buys.values()), sum(net.sells.values())
+    crossed = min(bought, sold)
+    buys = (
+        dict(zip(net.buys, split(crossed, list(net.buys.values())), strict=True)) if crossed else {}
+    )
+    sells = (
+        dict(zip(net.sells, split(crossed, list(net.sells.values())), strict=True))
+        if crossed
+        else {}
+    )
+    found: list[Output] = [*_crosses(state, net, sells, -1), *_crosses(state, net, buys, 1)]
+    if bought > sold:
+        left = {name: qty - buys.get(name, 0) for name, qty in net.buys.items()}
+        found.append(_approved(state, net, left, "buy"))
+    elif sold > bought:
+        left = {name: qty - sells.get(name, 0) for name, qty in net.sells.items()}
+        found.append(_approved(state, net, left, "sell"))
+    return found
+
+
+def _crosses(
+    state: RiskState, net: Net, shares: dict[str, int], sign: int
+) -> Sequence[JournalPosted | PositionClosed]:
+    known = net.market.instrument
+    found: list[JournalPosted | PositionClosed] = []
+    for strategy, qty in shares.items():
+        units = rescale(qty, known.qty_scale, ASSET_SCALE, Rounding.DOWN)
+        if not units:
+            continue
+        posted = accounts.crossed(state, strategy, known.instrument, sign * units)
+        found.append(posted)
+        if sign < 0:
+            found += accounts.closed_by_cross(state, posted, known.instrument)
+    return found
+
+
+def _approved(state: RiskState, net: Net, shares: dict[str, int], side: Side) -> RiskDecision:
+    wanting = {name: qty for name, qty in shares.items() if qty}
+    first = next(iter(wanting))
+    asked, passage = net.asked[first], net.passages[first]
+    decision = _decision(state, asked, passage, side, sum(wanting.values()))
+    others = tuple(net.asked[name].signal.id for name in wanting if name != first)
+    return replace(
+        decision,
+        strategy="+".join(wanting),
+        purpose="entry" if side == "buy" else "exit",
+        shares=tuple(wanting.values()),
+        parents=others,
+    )
+
+
+def _decision(
+    state: RiskState, asked: Asked, passage: Passage, side: Side, qty: int
+) -> RiskDecision:
+    signal, market = asked.signal, asked.market
+    known = market.instrument
+    stop_price, target_price = _protection(state, asked) if side == "buy" and qty else (0, 0)
+    return RiskDecision(
+        portfolio=state.config.portfolio,
+        instrument=signal.instrument,
+        strategy=signal.strategy,
+        purpose="entry",
+        leg=SIGNAL_LEG,
+        approved=passage.reason == reasons.APPROVED,
+        reason=passage.reason,
+        observed=passage.observed,
+        limits=passage.limits,
+        side=side,
+        price_scale=known.price_scale,
+        qty_scale=known.qty_scale,
+        qty=qty,
+        bid_price=market.bid_price,
+        ask_price=market.ask_price,
+        collar_price=_collar_price(state, market, side),
+        stop_price=stop_price,
+        target_price=target_price,
+        ts_expiry=signal.ts_expiry,
+    )
+
+
+def _collar_price(state: RiskState, market: Market, side: Side) -> int:
+    share = E8 + state.config.collar_e8 if side == "buy" else E8 - state.config.collar_e8
+    price = market.mid_price * share // E8
+    rounding = Rounding.DOWN if side == "buy" else Rounding.UP  # towards the mid
+    return round_to_increment(price, market.instrument.price_increment, rounding)
+
+
+def _protection(state: RiskState, asked: Asked) -> tuple[int, int]:
+    # Both are rounded up: the stop nearer to the price, the target no sooner than asked for. A stop
+    # must lie below the bid, or it would trigger at once.
+    market, config = asked.market, state.config
+    known = market.instrument
+    atr = asked.signal.features.get(ATR, 0.0) * 10**known.price_scale
+    below, above = int(config.stop_atr * atr), int(config.target_atr * atr)
+    increment = known.price_increment
+    stop = round_to_increment(market.mid_price - below, increment, Rounding.UP)
+    target = round_to_increment(market.mid_price + above, increment, Rounding.UP)
+    return (
+        max(0, min(stop, market.bid_price - increment)),
+        max(target, market.ask_price + increment),
+    )

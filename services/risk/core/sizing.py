@@ -1,0 +1,116 @@
+"""How large may an opening be? The least of every cap, on the venue's increments."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from marea.domain import ledger as books
+from marea.domain.ledger import ASSET_SCALE
+from marea.domain.money import Rounding, notional, qty_for_notional, rescale, round_to_increment
+from services.risk.core import accounts, reasons
+from services.risk.core.state import Market, Record, RiskState
+
+E8 = 100_000_000
+
+
+@dataclass(slots=True)
+class Size:
+    """What a strategy may buy, and what bounds it."""
+
+    qty: int = 0
+    """In the instrument's units; 0: nothing."""
+    notional: int = 0
+    """At the ask, at `ASSET_SCALE` of the quote asset."""
+    reason: str = reasons.APPROVED
+    """The cap that leaves nothing, where nothing is left."""
+    caps: dict[str, int] = field(default_factory=dict)
+    """What each cap leaves, at `ASSET_SCALE` of the quote asset."""
+
+
+def size(state: RiskState, market: Market, strategy: str, taken: int) -> Size:
+    """What a strategy may buy at the ask, others of the same bar having taken so much already."""
+    caps = _caps(state, market, strategy, taken)
+    reason = min(caps, key=lambda name: caps[name])
+    bound = max(0, caps[reason])
+    known = market.instrument
+    qty = qty_for_notional(
+        bound, market.ask_price, ASSET_SCALE, known.price_scale, known.qty_scale, Rounding.DOWN
+    )
+    qty = round_to_increment(qty, known.qty_increment, Rounding.DOWN)
+    worth = _worth(market, qty)
+    if not qty or worth < _minimum(market):
+        if bound >= _minimum(market):
+            reason = reasons.BELOW_MINIMUM  # the increment takes it below what the venue takes
+        return Size(reason=reason, caps=caps)
+    return Size(qty=qty, notional=worth, caps=caps)
+
+
+def minimum_of(market: Market) -> int:
+    """The least that an order is worth, at `ASSET_SCALE` of the quote asset."""
+    return _minimum(market)
+
+
+def kelly(record: Record) -> float:
+    """Which share of equity does a record recommend? f* = (p·b - q) / b, at least 0.
+
+    p is the share of closed positions that won, q = 1 - p, b the average gain of one that won over
+    the average loss of one that did not. Source: J. L. Kelly, "A New Interpretation of Information
+    Rate", 1956, in the form for two outcomes.
+    """
+    if not record.won or not record.gained:
+        return 0.0
+    p = record.won / (record.won + record.lost)
+    if not record.lost or not record.paid:
+        return p
+    b = (record.gained / record.won) / (record.paid / record.lost)
+    return max(0.0, (p * b - (1.0 - p)) / b)
+
+
+def _caps(state: RiskState, market: Market, strategy: str, taken: int) -> dict[str, int]:
+    config, known = state.config, market.instrument
+    equity = accounts.equity(state)
+    sector = config.sectors.get(known.base, known.base)
+    caps: dict[str, int] = {}
+    record = state.records.get(strategy, Record())
+    if record.won + record.lost >= config.kelly_trades_min:
+        caps[reasons.KELLY_NOT_POSITIVE] = int(equity * (kelly(record) * config.kelly_share))
+    caps[reasons.PROFILE_CAP] = equity * config.position_e8_max // E8
+    held = _held(state, lambda base: base == known.base)
+    caps[reasons.ASSET_CAP] = equity * config.asset_e8_max // E8 - held - taken
+    of_sector = _held(state, lambda base: config.sectors.get(base, base) == sector)
+    caps[reasons.SECTOR_CAP] = equity * config.sector_e8_max // E8 - of_sector - taken
+    caps[reasons.BALANCE] = _free(state, market) - taken
+    return caps
+
+
+def _held(state: RiskState, is_meant: Callable[[str], bool]) -> int:
+    # At worst: what is held, and what is still to be bought.
+    worth = 0
+    bases = [market.instrument.base for market in state.markets.values()]
+    for place, (name, market) in enumerate(state.markets.items()):
+        base = market.instrument.base
+        if not is_meant(base):
+            continue
+        if base not in bases[:place]:
+            worth += accounts.value(market, books.balance(state.ledger, base))
+        approval = state.working.get(name)
+        if approval is not None and approval.side == "buy":
+            worth += approval.notional
+    return worth
+
+
+def _free(state: RiskState, market: Market) -> int:
+    # Less what works already, and so that the worst price allowed and its costs can be paid.
+    working = sum(each.notional for each in state.working.values() if each.side == "buy")
+    free = books.balance(state.ledger, market.instrument.quote) - working
+    return free * E8 // (E8 + state.config.collar_e8)
+
+
+def _minimum(market: Market) -> int:
+    known = market.instrument
+    return rescale(known.notional_min, known.price_scale, ASSET_SCALE, Rounding.UP)
+
+
+def _worth(market: Market, qty: int) -> int:
+    known = market.instrument
+    scales = (known.price_scale, known.qty_scale, ASSET_SCALE)
+    return notional(market.ask_price, qty, *scales, Rounding.UP)

@@ -1,0 +1,236 @@
+"""What risk knows of one portfolio, and what it can be told."""
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from marea.domain.book import BookStatus
+from marea.domain.drawdown import Drawdown, Level
+from marea.domain.ledger import Ledger
+from marea.domain.position import Position
+from marea.messages.envelope import Message, Nanos
+from marea.messages.market import InstrumentChanged, Side
+from marea.messages.orders import (
+    AccountReported,
+    ApprovalRefused,
+    CancelIntended,
+    CancelRejected,
+    LookUpOrder,
+    OrderAccepted,
+    OrderAmended,
+    OrderCanceled,
+    OrderCompleted,
+    OrderFilled,
+    OrderIntended,
+    OrderLookedUp,
+    OrderNotSent,
+    OrderRejected,
+    OrderSent,
+    OrderTriggered,
+    OrderUnknown,
+    ReconciliationDone,
+    ReportAccount,
+)
+from marea.messages.portfolio import (
+    BreakerEnded,
+    BreakerTripped,
+    Command,
+    CommandTaken,
+    JournalPosted,
+    Mark,
+    PortfolioOpened,
+    PortfolioValued,
+    PositionClosed,
+    RiskDecision,
+)
+from marea.messages.signals import Signal
+from marea.messages.system import Clock, CoreDiverged, GapFound, Started
+from services.risk.config import RiskConfig
+
+SERVICE = "risk"
+
+RiskOutput: TypeAlias = (
+    RiskDecision
+    | BreakerTripped
+    | BreakerEnded
+    | CommandTaken
+    | JournalPosted
+    | PositionClosed
+    | PortfolioValued
+)
+Unheard: TypeAlias = (
+    CancelIntended
+    | LookUpOrder
+    | ReportAccount
+    | OrderSent
+    | OrderAccepted
+    | OrderAmended
+    | OrderTriggered
+    | OrderCanceled
+    | CancelRejected
+    | AccountReported
+    | Started
+)
+"""What stands on the log and is nothing to risk."""
+RiskInput: TypeAlias = (
+    Signal
+    | Mark
+    | InstrumentChanged
+    | PortfolioOpened
+    | Command
+    | Clock
+    | OrderIntended
+    | OrderFilled
+    | OrderCompleted
+    | ApprovalRefused
+    | OrderUnknown
+    | OrderLookedUp
+    | OrderNotSent
+    | OrderRejected
+    | ReconciliationDone
+    | CoreDiverged
+    | GapFound
+    | Unheard
+)
+HEARS: frozenset[type[Message]] = frozenset(
+    {
+        Signal,
+        Mark,
+        InstrumentChanged,
+        PortfolioOpened,
+        Command,
+        Clock,
+        OrderIntended,
+        OrderFilled,
+        OrderCompleted,
+        ApprovalRefused,
+        OrderUnknown,
+        OrderLookedUp,
+        OrderNotSent,
+        OrderRejected,
+        ReconciliationDone,
+        CoreDiverged,
+        GapFound,
+        Started,
+    }
+)
+
+
+@dataclass(slots=True)
+class Market:
+    """An instrument as its venue describes it, and its last mark."""
+
+    instrument: InstrumentChanged
+    bid_price: int = 0
+    ask_price: int = 0
+    book_status: BookStatus = "SYNCING"
+    ts_quote: Nanos = 0
+
+    @property
+    def mid_price(self) -> int:
+        """Rounded down; 0: not known."""
+        return (self.bid_price + self.ask_price) // 2
+
+
+@dataclass(slots=True)
+class Record:
+    """A strategy's closed positions."""
+
+    won: int = 0
+    lost: int = 0
+    gained: int = 0
+    """By those that won, at `ASSET_SCALE`."""
+    paid: int = 0
+    """By the others, at least 0."""
+
+
+@dataclass(slots=True)
+class Opinion:
+    """What a strategy said last of an instrument."""
+
+    signal: Signal
+    bar: str
+    """The vector that it was said of."""
+
+
+@dataclass(slots=True)
+class Approval:
+    """A decision that execution carries out."""
+
+    decision_id: str
+    instrument: str
+    side: Side
+    strategies: list[str]
+    weights: list[int]
+    """What each of them wants of it, at `ASSET_SCALE`."""
+    notional: int
+    """At worst, at `ASSET_SCALE` of the quote asset."""
+
+
+@dataclass(slots=True)
+class Order:
+    """Whose an order is: known from its intent."""
+
+    decision_id: str
+    leg: str
+
+
+@dataclass(slots=True)
+class Denial:
+    """The last no of an instrument, so that it is not said at every bar."""
+
+    side: Side
+    reason: str
+    ts: Nanos
+
+
+@dataclass(slots=True)
+class RiskState:
+    """Portfolio, limits in force, and the breaker's levels: all that a decision depends on."""
+
+    config: RiskConfig
+    drawdown: Drawdown
+    portfolio: str = ""
+    """Empty until it is opened."""
+    base_asset: str = ""
+    now: Nanos = 0
+    ledger: Ledger = field(default_factory=Ledger)
+    markets: dict[str, Market] = field(default_factory=dict)
+    positions: dict[str, dict[str, Position]] = field(default_factory=dict)
+    """By strategy and instrument."""
+    records: dict[str, Record] = field(default_factory=dict)
+    opinions: dict[str, dict[str, Opinion]] = field(default_factory=dict)
+    """By instrument and strategy."""
+    working: dict[str, Approval] = field(default_factory=dict)
+    """By instrument: what execution has not ended yet."""
+    approvals: dict[str, Approval] = field(default_factory=dict)
+    """By decision: those whose orders may still fill."""
+    orders: dict[str, Order] = field(default_factory=dict)
+    """By client order id: those that may still fill."""
+    unknown: dict[str, str] = field(default_factory=dict)
+    """Instrument by client order id: orders that nobody can vouch for."""
+    denials: dict[str, Denial] = field(default_factory=dict)
+    """By instrument."""
+    order_times: list[Nanos] = field(default_factory=list)
+    """Of the last minute."""
+    command_keys: dict[str, bool] = field(default_factory=dict)
+    report_number: int = -1
+    """The venue's last report of a fill that was booked."""
+    is_halted: bool = False
+    is_diverged: bool = False
+    is_frozen: bool = False
+    is_changed: bool = False
+    """Whether equity may be another than when it was last looked at."""
+    ts_valued: Nanos = 0
+    realized_pnl: int = 0
+    """Of closed positions."""
+    fees: int = 0
+    """Of closed positions."""
+
+
+def begin(config: RiskConfig) -> RiskState:
+    """The state before the first message."""
+    levels = [
+        Level(drawdown_e8_max=each.drawdown_e8_max, pause_ns=each.pause_ns)
+        for each in config.breakers
+    ]
+    return RiskState(config=config, drawdown=Drawdown(levels=levels))
