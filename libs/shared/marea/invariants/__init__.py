@@ -1,0 +1,1 @@
+"""The checker: what must hold of any run, read from nothing but its logs."""

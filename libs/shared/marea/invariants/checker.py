@@ -1,0 +1,87 @@
+"""Does everything hold that must hold of a run? One pass over its logs, in the order of time.
+
+Logs are merged by when each record was known there, and where that is equal in the order of the
+flow. What is remembered grows with the ids, the orders and the fills of a run, and with nothing
+else.
+"""
+
+from collections.abc import AsyncIterator
+
+from marea.bus.port import Bus
+from marea.invariants.catalogue import every_invariant
+from marea.invariants.trading import Trading
+from marea.invariants.violation import Invariant, Placed, Violation
+from marea.messages.envelope import Log, Message, Nanos
+
+READ_RECORDS_MAX = 2_000
+FLOW = ("market", "quality", "dead-letters", "features", "trading", "paper")
+"""Channels in the order in which one follows from the other."""
+
+
+class Checker:
+    """Takes every record of a run, in order, and then says what did not hold."""
+
+    def __init__(self) -> None:
+        self._trading = Trading()
+        self._invariants = every_invariant(self._trading)
+        self._wanted: dict[type[Message], list[Invariant]] = {}
+
+    def take(self, at: Placed) -> None:
+        """Judge the next record."""
+        kind = type(at.message)
+        if kind not in self._wanted:
+            self._wanted[kind] = [
+                invariant
+                for invariant in self._invariants
+                if not invariant.kinds or issubclass(kind, invariant.kinds)
+            ]
+        for invariant in self._wanted[kind]:
+            invariant.take(at)
+        if at.log.channel == "trading":
+            self._trading.take(at)
+
+    def finish(self) -> list[Violation]:
+        """Everything that did not hold, by the number of the invariant."""
+        for invariant in self._invariants:
+            invariant.end()
+        found = [each for invariant in self._invariants for each in invariant.violations]
+        return sorted(found, key=lambda each: each.number)
+
+
+async def check_bus(bus: Bus) -> list[Violation]:
+    """What does not hold of the logs of this bus, by the number of the invariant?
+
+    Raises `Unavailable` or `BadInput` where a log can't be read.
+    """
+    checker = Checker()
+    readers = [_read(bus, log) for log in sorted(await bus.ends())]
+    heads = [(await anext(reader), reader) for reader in readers]
+    while heads:
+        place = _first([head for head, _ in heads])
+        head, reader = heads[place]
+        checker.take(head)
+        following = await anext(reader, None)
+        if following is None:
+            del heads[place]
+        else:
+            heads[place] = (following, reader)
+    return checker.finish()
+
+
+def _first(heads: list[Placed]) -> int:
+    return min(range(len(heads)), key=lambda place: _turn(heads[place]))
+
+
+def _turn(at: Placed) -> tuple[Nanos, int, Log]:
+    channel = at.log.channel
+    return at.ts, FLOW.index(channel) if channel in FLOW else len(FLOW), at.log
+
+
+async def _read(bus: Bus, log: Log) -> AsyncIterator[Placed]:
+    position = 0
+    ts: Nanos = 0
+    while records := await bus.read(log, position, READ_RECORDS_MAX):
+        for record in records:
+            ts = max(ts, record.ts_known)  # a start has none of its own
+            yield Placed(log, position, record, ts)
+            position += 1

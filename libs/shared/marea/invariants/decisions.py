@@ -1,0 +1,309 @@
+"""What must hold between risk's decisions, commands and breakers, and the orders."""
+
+import json
+from collections import deque
+
+from marea.domain.ledger import ASSET_SCALE, balance
+from marea.domain.money import Rounding, notional
+from marea.invariants.trading import Order, Trading, TradingInvariant, live_entries
+from marea.invariants.violation import Placed
+from marea.messages.envelope import Message, Nanos
+from marea.messages.market import InstrumentChanged
+from marea.messages.orders import ApprovalRefused, OrderCompleted, OrderIntended, OrderSent
+from marea.messages.paper import PlaceOrder
+from marea.messages.portfolio import (
+    BreakerEnded,
+    BreakerTripped,
+    Command,
+    CommandTaken,
+    RiskDecision,
+)
+from marea.messages.system import Started
+
+SECOND_NS: Nanos = 1_000_000_000
+END_NS_MAX: Nanos = 60 * SECOND_NS
+"""After its expiry a decision's orders have been canceled, and the venue has said so."""
+
+
+class Approved(TradingInvariant):
+    """Every order carries out a decision that approves it, in time and in size."""
+
+    number = 8
+    code = "ORDER_IS_APPROVED"
+    kinds = (OrderIntended,)
+
+    def take(self, at: Placed) -> None:
+        intent = at.message
+        assert isinstance(intent, OrderIntended)
+        decision = self.trading.decisions.get(intent.decision_id)
+        if decision is None:
+            self.report(at, "an order has an approving decision", intent.decision_id, "none")
+            return
+        if decision.instrument != intent.instrument:
+            what = "an order is in its decision's instrument"
+            self.report(at, what, decision.instrument, intent.instrument)
+        if intent.leg in ("entry", "exit"):
+            self._judge(at, intent, decision)
+
+    def _judge(self, at: Placed, intent: OrderIntended, decision: RiskDecision) -> None:
+        approved, intended = (decision.purpose, decision.side), (intent.leg, intent.side)
+        if approved != intended:
+            self.report(at, "an order does what was approved", approved, intended)
+        if intent.ts_event >= decision.ts_expiry:
+            what = "an order is intended before its decision expires"
+            self.report(at, what, f"< {decision.ts_expiry}", intent.ts_event)
+        left = decision.qty
+        for order in self.trading.of_decision(decision.id, intent.leg):
+            left -= order.filled_qty
+        if intent.qty > left:
+            what = "an order is at most what is left of the approved quantity"
+            self.report(at, what, f"≤ {left}", intent.qty)
+
+
+class EndsOnce(TradingInvariant):
+    """Every approved decision ends once: completed, or refused with a reason."""
+
+    number = 9
+    code = "APPROVAL_ENDS_ONCE"
+    kinds = (RiskDecision, OrderCompleted, ApprovalRefused)
+
+    def __init__(self, trading: Trading) -> None:
+        super().__init__(trading)
+        self._open: dict[str, Placed] = {}
+        self._ended: dict[str, str] = {}
+
+    def take(self, at: Placed) -> None:
+        message = at.message
+        match message:
+            case RiskDecision(approved=True):
+                self._open[message.id] = at
+            case OrderCompleted(leg="entry" | "exit") | ApprovalRefused():
+                self._end(at, message.decision_id, type(message).__name__)
+
+    def _end(self, at: Placed, decision_id: str, how: str) -> None:
+        if decision_id in self._ended:
+            found = f"{self._ended[decision_id]}, then {how}"
+            self.report(at, f"{decision_id} ends once", "one end", found)
+        elif decision_id not in self._open:
+            self.report(at, "what ends was approved", decision_id, "no approval")
+        self._ended[decision_id] = how
+        self._open.pop(decision_id, None)
+
+    def end(self) -> None:
+        for at in self._open.values():
+            decision, now = at.message, self.trading.portfolio(at).now
+            assert isinstance(decision, RiskDecision)
+            if now > decision.ts_expiry + END_NS_MAX:
+                what = "an approval that expired has ended"
+                self.report(at, what, "OrderCompleted or ApprovalRefused", "neither")
+
+
+class WithinCash(TradingInvariant):
+    """All open entries together could be paid from the wallet at their limits."""
+
+    number = 12
+    code = "EXPOSURE_WITHIN_CASH"
+    kinds = (OrderIntended,)
+
+    def take(self, at: Placed) -> None:
+        intent = at.message
+        assert isinstance(intent, OrderIntended)
+        instrument = self.trading.instrument(at, intent.instrument)
+        if intent.leg != "entry" or intent.side != "buy" or instrument is None:
+            return
+        asked = _worth(instrument, intent.price, intent.qty)
+        for order in live_entries(self.trading.live.values()):
+            asked += self._reserved(at, order, intent, instrument.quote)
+        wallet = balance(self.trading.portfolio(at).ledger, instrument.quote)
+        if asked > wallet:
+            what = f"open entries can be paid from the wallet's {instrument.quote}"
+            self.report(at, what, f"≤ {wallet}", asked)
+
+    def _reserved(self, at: Placed, order: Order, intent: OrderIntended, quote: str) -> int:
+        other = order.intent
+        instrument = self.trading.instrument(at, other.instrument)
+        is_same = other.client_order_id == intent.client_order_id
+        if is_same or order.at.log != at.log or instrument is None or instrument.quote != quote:
+            return 0
+        return _worth(instrument, other.price, order.qty - order.filled_qty)
+
+
+def _worth(instrument: InstrumentChanged, price: int, qty: int) -> int:
+    scales = (instrument.price_scale, instrument.qty_scale)
+    return notional(price, qty, *scales, ASSET_SCALE, Rounding.UP)
+
+
+class BreakerHolds(TradingInvariant):
+    """Nothing opens while a breaker is open; nor does risk approve it."""
+
+    number = 16
+    code = "BREAKER_HOLDS"
+    kinds = (OrderIntended, RiskDecision)
+
+    def take(self, at: Placed) -> None:
+        portfolio, message = self.trading.portfolio(at), at.message
+        match message:
+            case OrderIntended(leg="entry"):
+                self._judge(at, portfolio.blocked_at(at.record.input_offset))
+            case RiskDecision(approved=True, purpose="entry"):
+                self._judge(at, portfolio.blocked_now)
+
+    def _judge(self, at: Placed, blocks: frozenset[str]) -> None:
+        breakers = sorted(block for block in blocks if block.startswith("breaker"))
+        if breakers:
+            what = "nothing opens while a breaker is open"
+            self.report(at, what, "no entry", f"{type(at.message).__name__} in {breakers}")
+
+
+class LevelEndsByEvent(TradingInvariant):
+    """A drawdown level trips when its limit is passed, and ends by its time or a person only."""
+
+    number = 18
+    code = "LEVEL_ENDS_BY_EVENT"
+    kinds = (Command, BreakerTripped, BreakerEnded)
+
+    def __init__(self, trading: Trading) -> None:
+        super().__init__(trading)
+        self._open: dict[tuple[str, int], Nanos] = {}
+        self._resets: set[str] = set()
+
+    def take(self, at: Placed) -> None:
+        message = at.message
+        match message:
+            case Command(action="reset"):
+                self._resets.add(message.id)
+            case BreakerTripped():
+                level = (message.portfolio, message.level)
+                self._judge_trip(at, message, level in self._open)
+                self._open[level] = message.ts_until
+            case BreakerEnded():
+                self._judge_end(at, message)
+
+    def _judge_end(self, at: Placed, ended: BreakerEnded) -> None:
+        until = self._open.pop((ended.portfolio, ended.level), None)
+        if until is None:
+            self.report(at, "a level that ends was open", "a BreakerTripped", "none")
+        elif ended.cause == "elapsed" and ended.ts_event < until:
+            self.report(at, "a level lasts its time", f"≥ {until}", ended.ts_event)
+        elif ended.cause == "reset" and not self._resets.intersection(ended.parents):
+            self.report(at, "a person resets a level", "a Command", ended.parents)
+
+    def _judge_trip(self, at: Placed, tripped: BreakerTripped, is_open: bool) -> None:
+        if is_open:
+            self.report(at, "a level ends before it trips again", "a BreakerEnded", "none")
+        fall = tripped.reference - tripped.equity
+        least = tripped.drawdown_pct_max * tripped.reference / 100
+        if fall < least * (1 - 1e-9):  # the limit is a float, the amounts are not
+            self.report(at, "a level trips past its limit", f"a fall ≥ {least}", fall)
+
+
+class CommandOnce(TradingInvariant):
+    """A command counts once, and only from someone who may give it, with a reason."""
+
+    number = 19
+    code = "COMMAND_ONCE"
+    kinds = (Command, CommandTaken)
+
+    def __init__(self, trading: Trading) -> None:
+        super().__init__(trading)
+        self._commands: dict[str, Command] = {}
+        self._keys: set[tuple[str, str]] = set()
+
+    def take(self, at: Placed) -> None:
+        message = at.message
+        if isinstance(message, Command):
+            self._commands[message.id] = message
+        elif isinstance(message, CommandTaken) and message.accepted:
+            command = self._commands.get(message.parents[0]) if message.parents else None
+            if command is None:
+                self.report(at, "what is accepted was ordered", "a Command", message.parents)
+                return
+            key = (command.portfolio, command.key)
+            if key in self._keys:
+                self.report(at, "a key counts once", "DUPLICATE", command.key)
+            self._keys.add(key)
+            if command.role == "viewer" or not command.reason or command.action != message.action:
+                found = f"{command.action} by {command.role}: '{command.reason}'"
+                self.report(at, "a command has right and reason", message.action, found)
+
+
+class OneBuild(TradingInvariant):
+    """All who share a trading log run one build whenever an order is intended."""
+
+    number = 20
+    code = "ONE_BUILD"
+    kinds = (Started, OrderIntended)
+
+    def __init__(self, trading: Trading) -> None:
+        super().__init__(trading)
+        self._builds: dict[str, dict[str, str]] = {}
+
+    def take(self, at: Placed) -> None:
+        if at.log.channel != "trading":
+            return
+        builds = self._builds.setdefault(at.log.partition, {})
+        if isinstance(at.message, Started):
+            builds[at.record.writer.producer] = at.message.build
+        elif len(set(builds.values())) > 1:
+            self.report(at, "all run one build while orders are made", "one", builds)
+
+
+class WithinRates(TradingInvariant):
+    """No more orders are sent in any second and any minute than risk was started with."""
+
+    number = 21
+    code = "WITHIN_RATES"
+    kinds = (Started, OrderSent)
+
+    def __init__(self, trading: Trading) -> None:
+        super().__init__(trading)
+        self._caps: dict[str, dict[Nanos, int]] = {}
+        self._sent: dict[str, deque[Nanos]] = {}
+
+    def take(self, at: Placed) -> None:
+        message = at.message
+        if isinstance(message, Started):
+            if message.service == "risk" and at.log.channel == "trading":
+                self._caps[at.log.partition] = _caps(message.config)
+            return
+        sent = self._sent.setdefault(at.log.partition, deque())
+        sent.append(message.ts_event)
+        while sent[0] <= message.ts_event - 60 * SECOND_NS:
+            sent.popleft()
+        for window_ns, cap in self._caps.get(at.log.partition, {}).items():
+            count = sum(1 for ts in sent if ts > message.ts_event - window_ns)
+            if count > cap:
+                what = f"orders sent within {window_ns // SECOND_NS} s"
+                self.report(at, what, f"≤ {cap}", count)
+
+
+def _caps(config: str) -> dict[Nanos, int]:
+    said = json.loads(config)
+    windows = {"orders_per_s_max": SECOND_NS, "orders_per_min_max": 60 * SECOND_NS}
+    return {window: said[name] for name, window in windows.items() if name in said}
+
+
+class AdvisoryIsSilent(TradingInvariant):
+    """A portfolio that only advises asks its venue for nothing."""
+
+    number = 22
+    code = "ADVISORY_IS_SILENT"
+    kinds = (OrderIntended, OrderSent, PlaceOrder)
+
+    def take(self, at: Placed) -> None:
+        for name in self._advisory(at, at.message):
+            what = f"{name} only advises"
+            self.report(at, what, "no order", type(at.message).__name__)
+
+    def _advisory(self, at: Placed, message: Message) -> list[str]:
+        return [
+            name
+            for name, portfolio in self.trading.portfolios.items()
+            if portfolio.opened is not None
+            and portfolio.opened.mode == "advisory"
+            and (
+                message.account == portfolio.opened.account
+                if isinstance(message, PlaceOrder)
+                else name == at.log.partition
+            )
+        ]

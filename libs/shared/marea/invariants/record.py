@@ -1,0 +1,213 @@
+"""What must hold of the logs themselves: numbers, epochs, ids, causes, times."""
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from marea.invariants.violation import Invariant, Placed
+from marea.messages import codec
+from marea.messages.envelope import Log, Nanos
+from marea.messages.system import Clock, CoreDiverged, Started
+
+
+class Contiguous(Invariant):
+    """A producer numbers what it writes to a log from 0 without holes, in each of its lives."""
+
+    number = 23
+    code = "SEQ_CONTIGUOUS"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._next: dict[tuple[Log, str], int] = {}
+
+    def take(self, at: Placed) -> None:
+        producer = (at.log, at.record.writer.producer)
+        if type(at.message) is Started:
+            self._next[producer] = 0
+            return
+        expected = self._next.get(producer, 0)
+        if at.record.seq != expected:
+            what = f"{producer[1]} numbers its records without holes"
+            self.report(at, what, expected, at.record.seq)
+        self._next[producer] = at.record.seq + 1
+
+
+class OneLife(Invariant):
+    """Only the latest life of a producer writes to a log."""
+
+    number = 33
+    code = "EPOCH_IS_LATEST"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._epochs: dict[tuple[Log, str], int] = {}
+
+    def take(self, at: Placed) -> None:
+        producer = (at.log, at.record.writer.producer)
+        if type(at.message) is Started:
+            self._epochs[producer] = at.position
+            return
+        expected = self._epochs.get(producer, -1)
+        if at.record.writer.epoch != expected:
+            what = f"{producer[1]} writes under the epoch of its last Started"
+            self.report(at, what, expected, at.record.writer.epoch)
+
+
+@dataclass(slots=True)
+class Known:
+    """Every id of the run, with its payload's hash and when it was first known: 230 bytes each."""
+
+    places: dict[str, int] = field(default_factory=dict)
+    hashes: "array[int]" = field(default_factory=lambda: array("Q"))
+    times: "array[int]" = field(default_factory=lambda: array("q"))
+
+
+class OnePayload(Invariant):
+    """An id says the same thing wherever it stands."""
+
+    number = 24
+    code = "ID_HAS_ONE_PAYLOAD"
+
+    def __init__(self, known: Known) -> None:
+        super().__init__()
+        self._known = known
+
+    def take(self, at: Placed) -> None:
+        known = self._known
+        digest = codec.message_hash(at.message)
+        shortened = int(digest[:16], 16)
+        place = known.places.setdefault(at.message.id, len(known.hashes))
+        if place == len(known.hashes):
+            known.hashes.append(shortened)
+            known.times.append(at.ts)
+        elif known.hashes[place] != shortened:
+            what = "an id says the same thing wherever it stands"
+            self.report(at, what, f"hash {known.hashes[place]:016x}", f"hash {shortened:016x}")
+
+
+class Caused(Invariant):
+    """Everything follows, without a circle, from something that came from outside."""
+
+    number = 25
+    code = "CAUSED_FROM_OUTSIDE"
+
+    def __init__(self, known: Known) -> None:
+        super().__init__()
+        self._known = known
+        self._waiting: dict[str, tuple[Placed, set[str]]] = {}
+        """Messages of which a parent, or a parent's parent, was not read yet."""
+        self._awaited: dict[str, list[str]] = {}
+
+    def take(self, at: Placed) -> None:
+        message = at.message
+        if not message.outside and not message.parents:
+            self.report(at, "what was decided names what it followed from", "a parent", "none")
+        # A parent that is not read yet has no place, whichever of the two is asked first.
+        missing = {
+            parent
+            for parent in message.parents
+            if parent in self._waiting or parent not in self._known.places or parent == message.id
+        }
+        if missing and message.id not in self._waiting:
+            self._waiting[message.id] = (at, missing)
+            for parent in missing:
+                self._awaited.setdefault(parent, []).append(message.id)
+        elif not missing:
+            self._settle(message.id)
+
+    def _settle(self, name: str) -> None:
+        settled = [name]
+        while settled:
+            parent = settled.pop()
+            for child in self._awaited.pop(parent, ()):
+                missing = self._waiting[child][1]
+                missing.discard(parent)
+                if not missing:
+                    del self._waiting[child]
+                    settled.append(child)
+
+    def end(self) -> None:
+        for at, missing in self._waiting.values():
+            for parent in sorted(missing):
+                if parent not in self._known.places:
+                    self.report(at, "a parent stands on a log", parent, "on none")
+        for at in self._circles():
+            self.report(at, "causes form no circle", "an end outside", f"back at {at.message.id}")
+
+    def _circles(self) -> Iterator[Placed]:
+        followed: set[str] = set()
+        for start in self._waiting:
+            name, path = start, set[str]()
+            while name in self._waiting and name not in followed:
+                followed.add(name)
+                path.add(name)
+                name = min(self._waiting[name][1])
+            if name in path:
+                yield self._waiting[name][0]
+
+
+class NoForesight(Invariant):
+    """A decision rests on nothing that was known only after it."""
+
+    number = 28
+    code = "NO_FORESIGHT"
+
+    def __init__(self, known: Known) -> None:
+        super().__init__()
+        self._known = known
+
+    def take(self, at: Placed) -> None:
+        message = at.message
+        if message.outside or len(message.parents) < 2:
+            return
+        # The first parent is the input itself: the decision is as late as that.
+        decided = max(at.ts, self._time(message.parents[0]))
+        for parent in message.parents[1:]:
+            if self._time(parent) > decided:
+                what = f"{parent} was known when {message.id} was decided"
+                self.report(at, what, f"at most {decided}", self._time(parent))
+
+    def _time(self, name: str) -> Nanos:
+        place = self._known.places.get(name)
+        return 0 if place is None else self._known.times[place]
+
+
+class TimeGoesOn(Invariant):
+    """The clock of a log never goes back, and neither does what a producer decides by it."""
+
+    number = 29
+    code = "TIME_GOES_ON"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._clocks: dict[Log, Nanos] = {}
+        self._decided: dict[tuple[Log, str], Nanos] = {}
+
+    def take(self, at: Placed) -> None:
+        message = at.message
+        if type(message) is Clock:
+            before = self._clocks.get(at.log, 0)
+            if message.ts_event < before:
+                self.report(at, "a log's clock never goes back", f"≥ {before}", message.ts_event)
+            self._clocks[at.log] = message.ts_event
+        elif not message.outside:
+            producer = (at.log, at.record.writer.producer)
+            before = self._decided.get(producer, 0)
+            if at.record.ts_known < before:
+                what = f"{producer[1]} decides in the order of its time"
+                self.report(at, what, f"≥ {before}", at.record.ts_known)
+            self._decided[producer] = at.record.ts_known
+
+
+class Reproduced(Invariant):
+    """Whoever took the log again decided the same."""
+
+    number = 35
+    code = "DECIDED_AGAIN_ALIKE"
+    kinds = (CoreDiverged,)
+
+    def take(self, at: Placed) -> None:
+        message = at.message
+        assert isinstance(message, CoreDiverged)
+        what = f"{message.service} decides again what is recorded: {message.detail}"
+        self.report(at, what, message.recorded or "nothing", message.decided or "nothing")

@@ -1,0 +1,299 @@
+"""What do the trading logs say so far? The picture that the invariants of trading share.
+
+It is written apart from the cores on purpose: a mistake in one of them shows as a difference.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from marea.domain.ledger import Entry, Ledger, imbalance, post
+from marea.invariants.violation import Invariant, Placed
+from marea.messages.envelope import Message, Nanos
+from marea.messages.market import InstrumentChanged
+from marea.messages.orders import (
+    OrderAccepted,
+    OrderAmended,
+    OrderCanceled,
+    OrderFilled,
+    OrderIntended,
+    OrderLookedUp,
+    OrderNotSent,
+    OrderRejected,
+    OrderReport,
+    OrderTriggered,
+    OrderUnknown,
+)
+from marea.messages.portfolio import (
+    BreakerEnded,
+    BreakerTripped,
+    CommandTaken,
+    JournalPosted,
+    PortfolioOpened,
+    RiskDecision,
+)
+from marea.messages.system import Clock
+
+LIVE = ("intended", "lost", "working")
+"""Of an order: the venue has it, or may have it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Order:
+    """One order as the log tells of it so far."""
+
+    at: Placed
+    """Of the intent that named it, in its last attempt."""
+    intent: OrderIntended
+    """Its own, or of the entry that it protects."""
+    leg: str
+    status: str
+    """armed (a protective order to come), intended, lost (looked up and not found), not_sent,
+    working, ended."""
+    qty: int = 0
+    """In force, in quantity units; 0 for a protective order that is not accepted."""
+    filled_qty: int = 0
+    prices: list[int] = field(default_factory=list)
+    """The lowest and the highest of its fills."""
+    unknown_at: Placed | None = None
+    """Where it became unknown, unless something is known of it since."""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the intent is its own, not that of the entry that it protects."""
+        return self.leg == self.intent.leg
+
+    @property
+    def reduces_only(self) -> bool:
+        """Whether it may not enlarge a position."""
+        return self.intent.reduce_only or not self.is_own
+
+
+@dataclass(slots=True)
+class Portfolio:
+    """One portfolio, which is one trading log."""
+
+    opened: PortfolioOpened | None = None
+    now: Nanos = 0
+    instruments: dict[str, InstrumentChanged] = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=Ledger)
+    """By the journal."""
+    blocked_from: list[int] = field(default_factory=list)
+    """Positions at which what blocks openings changed, rising, in parallel with the next."""
+    blocks: list[frozenset[str]] = field(default_factory=list)
+    """What blocks openings from there on: `halt`, `breaker 1`, …"""
+    ts_halted: Nanos = 0
+
+    def blocked_at(self, position: int) -> frozenset[str]:
+        """What blocked openings for whoever had read the log up to and with this position?"""
+        place = bisect_right(self.blocked_from, position)
+        return self.blocks[place - 1] if place else frozenset()
+
+    def change_blocks(self, position: int, blocks: frozenset[str]) -> None:
+        """From this position on, these block openings."""
+        self.blocked_from.append(position)
+        self.blocks.append(blocks)
+
+    @property
+    def blocked_now(self) -> frozenset[str]:
+        """What blocks openings at the end of what was read."""
+        return self.blocks[-1] if self.blocks else frozenset()
+
+
+@dataclass(slots=True)
+class Trading:
+    """All portfolios and all orders; ids of decisions and orders are unique among all."""
+
+    portfolios: dict[str, Portfolio] = field(default_factory=dict)
+    orders: dict[str, Order] = field(default_factory=dict)
+    live: dict[str, Order] = field(default_factory=dict)
+    """Those of the orders that the venue has or may have."""
+    decisions: dict[str, RiskDecision] = field(default_factory=dict)
+    """The approved ones."""
+    orders_of: dict[str, list[Order]] = field(default_factory=dict)
+    """The orders of each decision, protective ones too."""
+
+    def portfolio(self, at: Placed) -> Portfolio:
+        """The portfolio on whose log this record stands."""
+        return self.portfolios.setdefault(at.log.partition, Portfolio())
+
+    def instrument(self, at: Placed, name: str) -> InstrumentChanged | None:
+        """An instrument as the log of this record last described it."""
+        return self.portfolio(at).instruments.get(name)
+
+    def of_decision(self, decision_id: str, leg: str) -> Iterator[Order]:
+        """The orders that carry out this leg of a decision."""
+        return (order for order in self.orders_of.get(decision_id, ()) if order.leg == leg)
+
+    def take(self, at: Placed) -> None:
+        """Take the next record of a trading log into the picture."""
+        message = at.message
+        match message:
+            case OrderIntended():
+                self._intend(at, message)
+            case OrderReport():
+                self._hear(at, message)
+            case RiskDecision(approved=True):
+                self.decisions[message.id] = message
+            case _:
+                _take_portfolio(self.portfolio(at), at, message)
+
+    def _intend(self, at: Placed, intent: OrderIntended) -> None:
+        order = self.orders.get(intent.client_order_id)
+        if order is None:
+            order = self._add(at, intent, intent.client_order_id, intent.leg)
+            for name, leg in ((intent.stop_order_id, "stop"), (intent.target_order_id, "target")):
+                if name:
+                    self._add(at, intent, name, leg)
+        order.at, order.intent, order.status = at, intent, "intended"
+        order.qty = intent.qty
+        order.unknown_at = None
+        self.live[intent.client_order_id] = order
+
+    def _add(self, at: Placed, intent: OrderIntended, name: str, leg: str) -> Order:
+        order = Order(at=at, intent=intent, leg=leg, status="armed")
+        self.orders[name] = order
+        self.orders_of.setdefault(intent.decision_id, []).append(order)
+        return order
+
+    def _hear(self, at: Placed, report: OrderReport) -> None:
+        order = self.orders.get(report.client_order_id)
+        if order is None:
+            return
+        order.status = status_after(order, report)
+        match report:
+            case OrderUnknown():
+                order.unknown_at = order.unknown_at or at
+            case OrderAccepted() | OrderAmended():
+                order.qty = report.qty
+                order.unknown_at = None
+            case OrderFilled():
+                order.filled_qty += report.last_qty
+                price = report.last_price
+                order.prices = [min([price, *order.prices]), max([price, *order.prices])]
+            case OrderLookedUp(found=False):
+                pass  # the next attempt ends the doubt
+            case _:
+                order.unknown_at = None
+        if order.status in LIVE:
+            self.live[report.client_order_id] = order
+        else:
+            self.live.pop(report.client_order_id, None)
+
+
+class TradingInvariant(Invariant):
+    """An invariant that needs the picture of the trading side."""
+
+    def __init__(self, trading: Trading) -> None:
+        super().__init__()
+        self.trading = trading
+
+
+ALLOWED: dict[str, dict[str, str]] = {
+    "armed": {"accepted": "working", "rejected": "ended", "canceled": "ended"},
+    "intended": {
+        "accepted": "working",
+        "rejected": "ended",
+        "not_sent": "not_sent",
+        "missing": "lost",
+    },
+    "lost": {
+        "intended": "intended",
+        "accepted": "working",
+        "rejected": "ended",
+        "not_sent": "not_sent",
+        "missing": "lost",
+    },
+    "not_sent": {"intended": "intended", "missing": "not_sent"},
+    "working": {
+        "amended": "working",
+        "triggered": "working",
+        "filled": "working",
+        "filled_whole": "ended",
+        "canceled": "ended",
+    },
+    "ended": {},
+}
+"""What may be told of an order in each status, and the status after it."""
+
+_EVENTS: dict[type[Message], str] = {
+    OrderAccepted: "accepted",
+    OrderRejected: "rejected",
+    OrderAmended: "amended",
+    OrderTriggered: "triggered",
+    OrderCanceled: "canceled",
+    OrderNotSent: "not_sent",
+}
+
+
+def event_of(order: Order, report: Message) -> str:
+    """What this report tells of an order, in the words of `ALLOWED`; empty: nothing of its status.
+
+    That it was sent, is unknown, was found, or could not be canceled changes no status.
+    """
+    match report:
+        case OrderFilled():
+            return "filled" if report.leaves_qty else "filled_whole"
+        case OrderLookedUp():
+            return "" if report.found or order.status in ("working", "ended") else "missing"
+        case OrderRejected(reason="DUPLICATE_ID") if order.status in ("working", "ended"):
+            return ""  # a second copy was refused: the order itself lives
+        case OrderIntended():
+            return "intended"
+    return _EVENTS.get(type(report), "")
+
+
+def status_after(order: Order, report: Message) -> str:
+    """The status that this report leaves; where it may not be, the one it finds."""
+    event = event_of(order, report)
+    return ALLOWED[order.status].get(event, order.status) if event else order.status
+
+
+def entries_of(journal: JournalPosted) -> list[Entry]:
+    """The lines of a transaction; those that one of the three lists lacks are left out."""
+    lines = zip(journal.accounts, journal.assets, journal.amounts, strict=False)
+    return [Entry(account, asset, units) for account, asset, units in lines]
+
+
+def live_entries(orders: Iterable[Order]) -> Iterator[Order]:
+    """Those of these orders that would open something."""
+    return (order for order in orders if order.leg == "entry")
+
+
+def _take_portfolio(portfolio: Portfolio, at: Placed, message: Message) -> None:
+    match message:
+        case Clock():
+            portfolio.now = max(portfolio.now, message.ts_event)
+        case PortfolioOpened():
+            portfolio.opened = message
+        case InstrumentChanged():
+            portfolio.instruments[message.instrument] = message
+        case JournalPosted():
+            _book(portfolio.ledger, entries_of(message))
+        case BreakerTripped():
+            _block(portfolio, at, f"breaker {message.level}")
+        case BreakerEnded():
+            _unblock(portfolio, at, f"breaker {message.level}")
+        case CommandTaken(accepted=True):
+            _take_command(portfolio, at, message)
+
+
+def _book(ledger: Ledger, entries: list[Entry]) -> None:
+    if not imbalance(entries):  # that it sums to 0 is another invariant's matter
+        post(ledger, entries)
+
+
+def _take_command(portfolio: Portfolio, at: Placed, taken: CommandTaken) -> None:
+    if taken.action == "halt":
+        portfolio.ts_halted = portfolio.now
+        _block(portfolio, at, "halt")
+    elif taken.action == "resume":
+        _unblock(portfolio, at, "halt")
+
+
+def _block(portfolio: Portfolio, at: Placed, what: str) -> None:
+    portfolio.change_blocks(at.position, portfolio.blocked_now | {what})
+
+
+def _unblock(portfolio: Portfolio, at: Placed, what: str) -> None:
+    portfolio.change_blocks(at.position, portfolio.blocked_now - {what})

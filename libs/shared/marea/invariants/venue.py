@@ -1,0 +1,158 @@
+"""What must hold between our record and the paper venue's own."""
+
+from dataclasses import dataclass, field
+
+from marea.domain.ledger import balance, fill_of
+from marea.invariants.accounts import moved
+from marea.invariants.trading import LIVE, Portfolio, Trading, TradingInvariant
+from marea.invariants.violation import Placed
+from marea.messages.envelope import Nanos
+from marea.messages.orders import AccountReported, OrderFilled
+from marea.messages.paper import AccountOpened, ExecutionReport
+
+ARRIVAL_NS_MAX: Nanos = 1_000_000_000
+"""So long after its arrival a report may wait for the next window."""
+FILL_FIELDS = (
+    "side",
+    "liquidity",
+    "price_scale",
+    "qty_scale",
+    "last_qty",
+    "last_price",
+    "cum_qty",
+    "asset_scale",
+    "commission",
+    "commission_asset",
+    "venue_order_id",
+)
+"""What the venue's report of a fill and ours have in common."""
+
+
+@dataclass(slots=True)
+class _Account:
+    opened: AccountOpened
+    last: Placed
+    """Where its log was last read."""
+    reports: list[tuple[Placed, ExecutionReport]] = field(default_factory=list)
+    """In the order of their numbers."""
+
+
+class SameAsVenue(TradingInvariant):
+    """What the venue did and what we believe are the same: fills, balances, open orders."""
+
+    number = 15
+    code = "SAME_AS_VENUE"
+    kinds = (AccountOpened, ExecutionReport, OrderFilled, AccountReported)
+
+    def __init__(self, trading: Trading) -> None:
+        super().__init__(trading)
+        self._accounts: dict[str, _Account] = {}
+        self._fills: dict[tuple[str, str, str], tuple[Placed, OrderFilled]] = {}
+        self._told: list[tuple[Placed, AccountReported]] = []
+
+    def take(self, at: Placed) -> None:
+        message = at.message
+        match message:
+            case AccountOpened():
+                self._accounts[message.account] = _Account(message, at)
+            case ExecutionReport() if message.account in self._accounts:
+                account = self._accounts[message.account]
+                account.reports.append((at, message))
+                account.last = at
+            case OrderFilled():
+                name = (message.account, message.client_order_id, message.trade_id)
+                self._fills.setdefault(name, (at, message))
+            case AccountReported():
+                self._told.append((at, message))
+
+    def end(self) -> None:
+        for portfolio in self.trading.portfolios.values():
+            account = portfolio.opened and self._accounts.get(portfolio.opened.account)
+            if account:
+                self._judge_fills(portfolio, account)
+                self._judge_orders(portfolio, account)
+                self._judge_wallet(portfolio, account)
+        for at, told in self._told:
+            if told.account in self._accounts:
+                self._judge_told(at, told, self._accounts[told.account])
+
+    def _judge_fills(self, portfolio: Portfolio, account: _Account) -> None:
+        name = account.opened.account
+        left = {key: value for key, value in self._fills.items() if key[0] == name}
+        for at, report in account.reports:
+            if report.kind != "filled":
+                continue
+            ours = left.pop((name, report.client_order_id, report.trade_id), None)
+            if ours is not None:
+                self._compare(ours[0], ours[1], report)
+            elif _has_arrived(portfolio, report):
+                self.report(at, "every fill of the venue is ours", "an OrderFilled", "none")
+        for at, _ in left.values():
+            self.report(at, "every fill of ours is the venue's", "an ExecutionReport", "none")
+
+    def _compare(self, at: Placed, ours: OrderFilled, theirs: ExecutionReport) -> None:
+        for name in FILL_FIELDS:
+            if getattr(ours, name) != getattr(theirs, name):
+                what = f"{name} of a fill is the venue's"
+                self.report(at, what, getattr(theirs, name), getattr(ours, name))
+
+    def _judge_orders(self, portfolio: Portfolio, account: _Account) -> None:
+        last = {report.client_order_id: (at, report) for at, report in account.reports}
+        for name, (at, report) in last.items():
+            order = self.trading.orders.get(name)
+            if order is None or not _has_arrived(portfolio, report):
+                continue
+            is_over, is_ours = _is_over(report), order.status not in (*LIVE, "armed")
+            if is_over != is_ours:
+                found = f"{order.status}, at the venue {report.kind}"
+                self.report(at, f"{name} is over here as it is there", "the same", found)
+
+    def _judge_wallet(self, portfolio: Portfolio, account: _Account) -> None:
+        if not all(_has_arrived(portfolio, report) for _, report in account.reports):
+            return
+        balances = _balances_after(portfolio, account, len(account.reports))
+        for asset in sorted(balances):
+            ours = balance(portfolio.ledger, asset)
+            if ours != balances[asset]:
+                what = f"the wallet holds the venue's {asset}"
+                self.report(account.last, what, balances[asset], ours)
+
+    def _judge_told(self, at: Placed, told: AccountReported, account: _Account) -> None:
+        portfolio = self.trading.portfolio(at)
+        balances = _balances_after(portfolio, account, told.report_offset)
+        if _held(told.balances) != _held(balances):
+            what = f"balances after {told.report_offset} reports are the venue's"
+            self.report(at, what, _held(balances), _held(told.balances))
+        working: set[str] = set()
+        for _, report in account.reports[: told.report_offset]:
+            if _is_over(report):
+                working.discard(report.client_order_id)
+            elif report.kind != "cancel_rejected":
+                working.add(report.client_order_id)
+        if tuple(sorted(working)) != told.open_orders:
+            what = f"open orders after {told.report_offset} reports are the venue's"
+            self.report(at, what, sorted(working), list(told.open_orders))
+
+
+def _balances_after(portfolio: Portfolio, account: _Account, report_count: int) -> dict[str, int]:
+    balances = dict(account.opened.balances)
+    for _, report in account.reports[:report_count]:
+        instrument = portfolio.instruments.get(report.instrument)
+        if report.kind == "filled" and instrument is not None:
+            fill = fill_of(report, instrument.base, instrument.quote)
+            for asset, units in moved(fill).items():
+                balances[asset] = balances.get(asset, 0) + units
+    return balances
+
+
+def _held(balances: dict[str, int]) -> dict[str, int]:
+    return {asset: balances[asset] for asset in sorted(balances) if balances[asset]}
+
+
+def _is_over(report: ExecutionReport) -> bool:
+    is_filled = report.kind == "filled" and report.cum_qty == report.qty
+    return is_filled or report.kind in ("canceled", "rejected")
+
+
+def _has_arrived(portfolio: Portfolio, report: ExecutionReport) -> bool:
+    return report.ts_arrives + ARRIVAL_NS_MAX <= portfolio.now

@@ -1,0 +1,73 @@
+"""What an invariant is shown, and what it says when it is broken."""
+
+from typing import ClassVar, NamedTuple
+
+from msgspec import Struct
+
+from marea.messages.envelope import Log, Message, Nanos, Record
+
+VIOLATIONS_MAX = 100
+"""Of one invariant; the first ones tell what is wrong, the rest follow from them."""
+
+
+class Placed(NamedTuple):
+    """A record with its place, and the time by which it was known there."""
+
+    log: Log
+    position: int
+    record: Record
+    ts: Nanos
+    """The greatest `ts_known` on its log so far: what comes later there was not known earlier."""
+
+    @property
+    def message(self) -> Message:
+        """What was said."""
+        return self.record.message
+
+
+class Violation(Struct, frozen=True, kw_only=True):
+    """One thing that does not hold, with the first event that shows it."""
+
+    number: int
+    """Of the invariant, in `docs/invariants.md`."""
+    code: str
+    what: str
+    event: str
+    """The id of the message; its lineage tells how it came to be."""
+    log: str
+    position: int
+    expected: str
+    found: str
+
+
+class Invariant:
+    """One thing that must hold: takes records in the order of their time, keeps what breaks it."""
+
+    number: ClassVar[int]
+    code: ClassVar[str]
+    kinds: ClassVar[tuple[type[Message], ...]] = ()
+    """The messages it wants to see; none: all of them."""
+
+    def __init__(self) -> None:
+        self.violations: list[Violation] = []
+
+    def take(self, at: Placed) -> None:
+        """Judge the next record, before the shared picture of the trading side has it."""
+
+    def end(self) -> None:
+        """Judge what only the end of the logs can show."""
+
+    def report(self, at: Placed, what: str, expected: object, found: object) -> None:
+        """Keep a violation that this record shows, unless there are `VIOLATIONS_MAX` of them."""
+        if len(self.violations) < VIOLATIONS_MAX:
+            violation = Violation(
+                number=self.number,
+                code=self.code,
+                what=what,
+                event=at.message.id,
+                log=f"{at.log.channel}/{at.log.partition}",
+                position=at.position,
+                expected=str(expected),
+                found=str(found),
+            )
+            self.violations.append(violation)
