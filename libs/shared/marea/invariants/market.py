@@ -1,6 +1,6 @@
 """What must hold of bars and order books."""
 
-from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from marea.domain.book import Book, apply_delta, apply_snapshot, best_ask, best_bid, sequencing_of
 from marea.invariants.violation import Invariant, Placed
@@ -16,16 +16,11 @@ from marea.messages.market import (
 from marea.messages.portfolio import Mark
 
 SECOND_NS: Nanos = 1_000_000_000
-TRADES_KEPT_NS: Nanos = 180 * SECOND_NS
-"""Behind the newest trade; a bar that is longer, or closes later, is judged by its figures only."""
+SECONDS_KEPT = 180
+"""Of trades, behind the newest bar; one that began before is judged by its own figures only."""
 
-
-@dataclass(slots=True)
-class _Printed:
-    """The latest trades of an instrument, in the order of the log."""
-
-    trades: list[tuple[int, Trade]] = field(default_factory=list)
-    ts_kept_from: Nanos = 0
+Seconds: TypeAlias = dict[int, list[tuple[int, int, int]]]
+"""By the second since 1970: position on the log, price and quantity of each trade in it."""
 
 
 class BarsAreSane(Invariant):
@@ -37,15 +32,16 @@ class BarsAreSane(Invariant):
 
     def __init__(self) -> None:
         super().__init__()
-        self._printed: dict[str, _Printed] = {}
+        self._trades: dict[str, Seconds] = {}
         self._last: dict[tuple[str, int], Nanos] = {}
 
     def take(self, at: Placed) -> None:
         message = at.message
         if isinstance(message, Trade):
-            printed = self._printed.setdefault(message.instrument, _Printed())
+            seconds = self._trades.setdefault(message.instrument, {})
             if message.condition == "MARKET":
-                printed.trades.append((at.position, message))
+                trades = seconds.setdefault(message.ts_event // SECOND_NS, [])
+                trades.append((at.position, message.price, message.qty))
         elif isinstance(message, Bar):
             self._judge(at, message)
 
@@ -60,28 +56,24 @@ class BarsAreSane(Invariant):
         if bar.ts_open <= last:
             self.report(at, "a bar closes once, after the one before", f"> {last}", bar.ts_open)
         self._last[place] = bar.ts_open
-        if bar.status == "complete" and bar.instrument in self._printed:
-            self._compare(at, bar, self._printed[bar.instrument])
+        if bar.instrument in self._trades:
+            self._compare(at, bar, self._trades[bar.instrument])
 
-    def _compare(self, at: Placed, bar: Bar, printed: _Printed) -> None:
-        ts_end = bar.ts_open + bar.interval_s * SECOND_NS
-        kept_from = ts_end - TRADES_KEPT_NS
-        if kept_from > printed.ts_kept_from + SECOND_NS:
-            printed.trades = [each for each in printed.trades if each[1].ts_event >= kept_from]
-            printed.ts_kept_from = kept_from
-        if bar.ts_open < printed.ts_kept_from:
+    def _compare(self, at: Placed, bar: Bar, seconds: Seconds) -> None:
+        begin = bar.ts_open // SECOND_NS
+        end = begin + bar.interval_s
+        while seconds and (oldest := next(iter(seconds))) < end - SECONDS_KEPT:
+            del seconds[oldest]
+        if bar.status != "complete" or bar.interval_s > SECONDS_KEPT:
             return
         inside = [
             trade
-            for position, trade in printed.trades
-            if bar.ts_open <= trade.ts_event < ts_end and position < at.record.input_offset
+            for second in range(begin, end)
+            for trade in seconds.get(second, ())
+            if trade[0] < at.record.input_offset
         ]
-        expected = (
-            sum(trade.qty for trade in inside),
-            len(inside),
-            max((trade.price for trade in inside), default=0),
-            min((trade.price for trade in inside), default=0),
-        )
+        prices = [price for _, price, _ in inside] or [0]
+        expected = (sum(qty for _, _, qty in inside), len(inside), max(prices), min(prices))
         found = (bar.volume, bar.trade_count, bar.high, bar.low)
         if found != expected:
             what = "a complete bar has the volume, count, high and low of its trades"
@@ -118,10 +110,8 @@ class BookIsNotCrossed(Invariant):
                 apply_snapshot(self._books[message.instrument], message)
 
     def _judge(self, at: Placed, told: BookStatusChanged, book: Book) -> None:
-        if told.reason in ("start", "resync"):
-            self._books[told.instrument] = Book(sequencing=book.sequencing)
-        elif told.status == "LIVE":
-            bid, ask = best_bid(book), best_ask(book)
-            if book.status != "LIVE" or (bid and ask and bid[0] >= ask[0]):
-                found = f"{book.status}, bid {bid}, ask {ask}"
-                self.report(at, "a LIVE book is whole and not crossed", "bid < ask", found)
+        bid, ask = best_bid(book), best_ask(book)
+        is_crossed = bid is not None and ask is not None and bid[0] >= ask[0]
+        if book.status != told.status or is_crossed:
+            found = f"{book.status}, bid {bid}, ask {ask}"
+            self.report(at, "a book is what is told of it, and not crossed", told.status, found)

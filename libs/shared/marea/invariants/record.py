@@ -155,21 +155,29 @@ class NoForesight(Invariant):
     def __init__(self, known: Known) -> None:
         super().__init__()
         self._known = known
+        self._awaited: dict[str, list[Placed]] = {}
+        """Decisions of which a parent was not read yet, by that parent."""
 
     def take(self, at: Placed) -> None:
         message = at.message
-        if message.outside or len(message.parents) < 2:
-            return
-        # The first parent is the input itself: the decision is as late as that.
-        decided = max(at.ts, self._time(message.parents[0]))
-        for parent in message.parents[1:]:
-            if self._time(parent) > decided:
-                what = f"{parent} was known when {message.id} was decided"
-                self.report(at, what, f"at most {decided}", self._time(parent))
+        for child in self._awaited.pop(message.id, ()):
+            self._judge(child)
+        if not message.outside and len(message.parents) > 1:
+            self._judge(at)
 
-    def _time(self, name: str) -> Nanos:
-        place = self._known.places.get(name)
-        return 0 if place is None else self._known.times[place]
+    def _judge(self, at: Placed) -> None:
+        places = self._known.places
+        for parent in at.message.parents:
+            if parent not in places:
+                self._awaited.setdefault(parent, []).append(at)
+                return
+        # The first parent is the input itself: the decision is as late as that.
+        times = [self._known.times[places[parent]] for parent in at.message.parents]
+        decided = max(at.ts, times[0])
+        for parent, ts in zip(at.message.parents, times, strict=True):
+            if ts > decided:
+                what = f"{parent} was known when {at.message.id} was decided"
+                self.report(at, what, f"at most {decided}", ts)
 
 
 class TimeGoesOn(Invariant):

@@ -1,0 +1,244 @@
+"""Each invariant finds what is planted against it in a history in which everything holds."""
+
+from collections.abc import Callable
+
+import pytest
+
+from marea.invariants.catalogue import NOT_SHOWN, PLAIN, RECORD, TRADING
+from marea.messages.orders import ApprovalRefused, OrderLookedUp, OrderUnknown
+from marea.messages.portfolio import BreakerTripped
+from marea.messages.system import CoreDiverged
+from marea.testing.examples import example
+from marea.testing.market_examples import MS, T0
+from tests.unit.invariants.good import BARS, EXECUTION, HOUR_MS, RISK, good_story
+from tests.unit.invariants.story import Story
+
+Plant = Callable[[Story], object]
+
+
+def unbalanced(story: Story) -> None:
+    amounts = list(story["journal 1"].message.amounts)  # type: ignore[attr-defined] # a JournalPosted
+    story.change("journal 1", amounts=(*amounts[:-1], amounts[-1] + 1))
+
+
+def fee_forgotten(story: Story) -> None:
+    journal = story["journal 7"].message
+    story.change(
+        "journal 7",
+        accounts=journal.accounts[:4],  # type: ignore[attr-defined] # a JournalPosted
+        assets=journal.assets[:4],  # type: ignore[attr-defined] # a JournalPosted
+        amounts=journal.amounts[:4],  # type: ignore[attr-defined] # a JournalPosted
+    )
+
+
+def next_child(story: Story, after: str) -> None:
+    story.again("intent", after, client_order_id="other", child=1, qty=100)
+
+
+def unknown(story: Story) -> None:
+    story.drop("report 0")
+    report = {"id": "doubt", "client_order_id": story["intent"].message.client_order_id}  # type: ignore[attr-defined] # an OrderIntended
+    story.again("sent", "sent", **report)
+    story["sent again"].message = OrderUnknown(
+        **report, ts_event=T0, portfolio="main", instrument="BTC-USDT.BINANCE", attempt=1, reason=""
+    )
+
+
+def opened_while_unknown(story: Story) -> None:
+    unknown(story)
+    story.again("intent", "sent again", client_order_id="other", decision_id="other")
+    story["intent again"].decided_on = "sent again"
+
+
+def late_halt(story: Story) -> None:
+    taken, halt = story["halt taken"], story["halt"]
+    story.drop("halt taken", "halt", "report 0", "fill 1", "journal 1")
+    place = story.lines.index(story["sent"]) + 1
+    halt.ts = taken.ts = story["sent"].ts
+    story.lines[place:place] = [halt, taken]
+
+
+def opened_in_halt(story: Story) -> None:
+    story.again("intent", "halt taken", client_order_id="other")
+    story["intent again"].decided_on = "halt taken"
+
+
+def opened_in_breaker(story: Story) -> None:
+    story.again("intent", "tripped", client_order_id="other")
+    story["intent again"].decided_on = "tripped"
+
+
+def diverged(story: Story) -> None:
+    story.say(BARS, "diverged", 1_250, example(CoreDiverged), "bar's clock")
+
+
+def refused_too(story: Story) -> None:
+    refused = example(ApprovalRefused)
+    story.say(EXECUTION, "refused", 3 * HOUR_MS, refused, "decision")
+
+
+def sent_often(story: Story) -> None:
+    for count in range(3):
+        story.again("sent", "sent", id=f"sent {count}")
+
+
+def circle(story: Story) -> None:
+    story.change("signal", parents=("vector", story["decision"].message.id))
+
+
+def seen_too_early(story: Story) -> None:
+    story.change("completed", parents=("fill 4", "main:clock:100000"))
+
+
+def outdated(story: Story) -> None:
+    story["mark"].epoch = 0
+
+
+def skipped(story: Story) -> None:
+    story["mark"].seq = 99
+
+
+def lost_then_sent(story: Story) -> None:
+    story.again("sent", "fill 4")
+    story["sent again"].message = OrderLookedUp(
+        id="looked up",
+        ts_event=T0,
+        portfolio="main",
+        instrument="BTC-USDT.BINANCE",
+        client_order_id=story["intent"].message.client_order_id,  # type: ignore[attr-defined] # an OrderIntended
+        found=False,
+    )
+    story.again("intent", "sent again", attempt=2)
+
+
+PLANTED: list[tuple[int, str, Plant]] = [
+    (1, "booked at another quantity", lambda s: s.drop("journal 1")),
+    (1, "closed with another quantity", lambda s: s.change("closed", qty=811)),
+    (1, "booked twice", lambda s: s.again("journal 7", "journal 7")),
+    (2, "a forgotten fee", fee_forgotten),
+    (2, "cash that nobody booked", lambda s: s.change("valued", cash=1)),
+    (2, "an opening of another balance", lambda s: s.change("opened", balances={"USDT": 5})),
+    (3, "a transaction that loses a unit", unbalanced),
+    (3, "an entry without its asset", lambda s: s.change("journal 1", assets=("BTC",))),
+    (4, "a fill beyond the order", lambda s: s.change("fill 4", last_qty=511)),
+    (4, "counts that do not add up", lambda s: s.change("fill 4", cum_qty=809)),
+    (4, "a rest that is not the rest", lambda s: s.change("fill 1", leaves_qty=511)),
+    (4, "a leg that got less", lambda s: s.change("completed", filled_qty=809)),
+    (4, "an average outside its fills", lambda s: s.change("completed", avg_price=6_167_200)),
+    (5, "a fill told twice", lambda s: s.again("fill 1", "fill 1")),
+    (5, "a fill booked twice", lambda s: s.again("journal 1", "journal 1")),
+    (6, "a second order while the first lives", lambda s: next_child(s, "sent")),
+    (6, "an order accepted twice", lambda s: s.again("report 0", "report 0")),
+    (6, "an order accepted twice at the venue", lambda s: s.again("venue 0", "venue 0")),
+    (7, "a request before its intent", lambda s: s.move("intent", "sent")),
+    (7, "a request of another quantity", lambda s: s.change("request", qty=811)),
+    (7, "a request signed at another time", lambda s: s.change("request", ts_sign=T0)),
+    (7, "a report of an order that nobody intended", lambda s: s.drop("intent")),
+    (7, "an attempt that was not intended", lambda s: s.change("sent", attempt=2)),
+    (8, "an order without a decision", lambda s: s.drop("decision")),
+    (8, "an order of a denial", lambda s: s.change("decision", approved=False)),
+    (8, "a larger order", lambda s: s.change("intent", qty=811)),
+    (8, "an order after its approval expired", lambda s: s.change("decision", ts_expiry=T0)),
+    (8, "an order of the other side", lambda s: s.change("intent", side="sell")),
+    (8, "an order in another instrument", lambda s: s.change("decision", instrument="ETH")),
+    (9, "an approval without an end", lambda s: s.drop("completed")),
+    (9, "an approval with two ends", refused_too),
+    (9, "an end without an approval", lambda s: s.change("completed", decision_id="none")),
+    (10, "a fill after the end", lambda s: s.again("fill 4", "fill 4")),
+    (10, "an acceptance after the end", lambda s: s.again("report 0", "fill 4")),
+    (10, "a fill before the acceptance", lambda s: s.drop("report 0")),
+    (10, "an order sent anew after its end", lost_then_sent),
+    (11, "an entry beside an unknown order", opened_while_unknown),
+    (11, "an order that nobody hears of", lambda s: s.drop("report 0", "fill 1", "fill 4")),
+    (12, "an order beyond the wallet", lambda s: s.change("opened", balances={}).drop("opening")),
+    (13, "a price off its increment", lambda s: s.change("instrument told", price_increment=100)),
+    (13, "a quantity off its increment", lambda s: s.change("instrument told", qty_increment=100)),
+    (13, "too small an order", lambda s: s.change("instrument told", notional_min=9_999_999)),
+    (13, "a price beyond the collar", lambda s: s.change("decision", collar_price=6_167_200)),
+    (13, "an instrument that nobody described", lambda s: s.drop("instrument told")),
+    (13, "another scale", lambda s: s.change("intent", price_scale=3)),
+    (14, "a target that sells what is not held", lambda s: s.drop("fill 4")),
+    (15, "a fill that we lost", lambda s: s.drop("fill 7")),
+    (15, "a fill that the venue does not know", lambda s: s.drop("venue 7")),
+    (15, "another price than the venue's", lambda s: s.change("venue 7", last_price=6_179_562)),
+    (15, "an order that ended at the venue only", lambda s: s.drop("report 8")),
+    (15, "another balance", lambda s: s.change("account told", balances={"BTC": 191})),
+    (15, "an open order that is none", lambda s: s.change("account told", open_orders=("x",))),
+    (15, "another wallet", lambda s: s.change("account", balances={"USDT": 5})),
+    (16, "an entry while a breaker is open", opened_in_breaker),
+    (16, "an approval while a breaker is open", lambda s: s.again("decision", "tripped")),
+    (17, "an entry that lives 5 s after a halt", late_halt),
+    (17, "an entry during a halt", opened_in_halt),
+    (18, "a level that trips without ending", lambda s: s.again("tripped", "tripped")),
+    (18, "a level that ends too early", lambda s: s.change("tripped", ts_until=T0 + 10**16)),
+    (18, "a level that ends without having tripped", lambda s: s.drop("tripped")),
+    (18, "a reset that nobody ordered", lambda s: s.change("ended", cause="reset")),
+    (18, "a trip within the limit", lambda s: s.change("tripped", equity=1_002_140_000_000)),
+    (19, "a command that nobody gave", lambda s: s.drop("halt")),
+    (19, "a command of a viewer", lambda s: s.change("halt", role="viewer")),
+    (19, "a command without a reason", lambda s: s.change("resume", reason="")),
+    (19, "a command that counts twice", lambda s: s.again("halt taken", "halt taken")),
+    (20, "services of two builds", lambda s: s.change("risk begins", build="other")),
+    (21, "three orders in a second where two may be", sent_often),
+    (22, "an order of who only advises", lambda s: s.change("opened", mode="advisory")),
+    (23, "a hole in the numbers", skipped),
+    (
+        24,
+        "an id that says two things",
+        lambda s: s.again("mark", "mark", id=s["mark"].message.id, bid_price=1),
+    ),
+    (25, "a parent that stands nowhere", lambda s: s.change("signal", parents=("nowhere",))),
+    (25, "a decision without a cause", lambda s: s.change("signal", parents=())),
+    (25, "a circle of causes", circle),
+    (28, "a decision on what was known later", seen_too_early),
+    (29, "a clock that goes back", lambda s: s.change("clock 95", ts_event=T0)),
+    (29, "a decision before the last one", lambda s: setattr(s["valued"], "ts", T0)),
+    (30, "a close above the high", lambda s: s.change("bar", close=9_999_999)),
+    (30, "a negative volume", lambda s: s.change("bar", volume=-1)),
+    (30, "a bar of other trades", lambda s: s.change("bar", volume=4_212)),
+    (30, "a bar told twice", lambda s: s.again("bar", "bar")),
+    (31, "a crossed mark", lambda s: s.change("mark", bid_price=6_167_202)),
+    (31, "a book that is called whole too early", lambda s: s.drop("snapshot")),
+    (33, "a writer of an old life", outdated),
+    (35, "a core that decides another thing", diverged),
+]
+
+
+@pytest.mark.parametrize(
+    ("number", "plant"),
+    [pytest.param(number, plant, id=f"{number} {name}") for number, name, plant in PLANTED],
+)
+def test_planted_violation_is_found(number: int, plant: Plant) -> None:
+    story = good_story()
+    plant(story)
+    assert number in {violation.number for violation in story.violations()}
+
+
+def test_good_history_has_no_violation() -> None:
+    assert good_story().violations() == []
+
+
+def test_every_invariant_has_a_planted_violation() -> None:
+    assert {number for number, _, _ in PLANTED} == {*PLAIN, *RECORD, *TRADING}
+
+
+def test_every_invariant_has_its_number_or_a_reason_why_the_logs_do_not_show_it() -> None:
+    shown = [*PLAIN, *RECORD, *TRADING]
+    assert sorted([*shown, *NOT_SHOWN]) == list(range(1, 41))
+
+
+def test_violation_names_its_first_event_and_what_was_expected() -> None:
+    (found,) = good_story().change("valued", cash=1).violations()
+    assert (found.number, found.code, found.event) == (2, "CASH_IS_FILLS", "valued")
+    assert (found.log, found.expected, found.found) == ("trading/main", "950045671900", "1")
+    assert found.what == "cash is what the journal says"
+
+
+def test_no_more_than_a_hundred_violations_of_one_invariant_are_kept() -> None:
+    story = good_story()
+    for _ in range(120):
+        story.say(RISK, "tripped", 100_000, story["tripped"].message, "clock 100")
+    found = [each.number for each in story.violations()]
+    assert found.count(18) == 100
+    assert isinstance(story["tripped"].message, BreakerTripped)
+    assert story["tripped"].ts == T0 + 100_000 * MS
