@@ -26,9 +26,10 @@ schemas: ## write schemas/ anew from the message types
 	@sh tools/install.sh dev
 	@$(PY) -m tools.schemas
 
-docs: ## write services/README.md anew from every service.toml
+docs: ## write services/README.md and docs/invariants.md anew from what they describe
 	@sh tools/install.sh dev
 	@$(PY) -m tools.services_readme
+	@$(PY) -m tools.invariants_page
 
 format: ## format the code and mend what ruff can mend
 	@$(PY) -m ruff check --fix .

@@ -38,7 +38,8 @@ def run(gate: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def bare(tmp_path: Path, root: Path) -> Path:
     """The folders that the contracts know, each with nothing in it, under our settings."""
     shutil.copy(root / "pyproject.toml", tmp_path)
-    for folder in ("", "testing", "runtime", "bus", "venues", "messages", "kernels", "domain"):
+    libraries = "testing runtime invariants bus venues messages kernels domain"
+    for folder in ["", *libraries.split()]:
         write(tmp_path / "libs/shared/marea" / folder / "__init__.py", f'"""{folder}."""\n')
     for service in ("services", "services/one", "services/two", "services/standalone"):
         write(tmp_path / service / "__init__.py", f'"""{service}."""\n')
@@ -90,6 +91,8 @@ def test_gate_sees_what_is_wrong(gate: str, code: str, complaint: str, bare: Pat
         ("libs/shared/marea/messages/bad.py", "marea.bus", "Imports go one way"),
         ("libs/shared/marea/venues/bad.py", "marea.bus", "Imports go one way"),
         ("libs/shared/marea/domain/bad.py", "marea.kernels", "Imports go one way"),
+        ("libs/shared/marea/invariants/bad.py", "marea.runtime", "Imports go one way"),
+        ("libs/shared/marea/bus/bad.py", "marea.invariants", "Imports go one way"),
         ("libs/shared/marea/elsewhere/__init__.py", "marea.domain", "Imports go one way"),
         ("libs/shared/marea/runtime/bad.py", "services.one.core", "knows no service"),
         ("services/one/main.py", "marea.testing", "What runs knows no test"),

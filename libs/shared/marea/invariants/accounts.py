@@ -14,8 +14,8 @@ from marea.domain.ledger import (
     transaction_of_fill,
 )
 from marea.domain.money import Rounding, rescale
-from marea.invariants.trading import Trading, TradingInvariant, entries_of
-from marea.invariants.violation import Invariant, Placed
+from marea.invariants.trading import Trading, TradingRule, entries_of
+from marea.invariants.violation import Placed, Rule
 from marea.messages.orders import OrderFilled
 from marea.messages.portfolio import (
     JournalPosted,
@@ -48,7 +48,7 @@ class _Due:
     left: dict[str, int]
 
 
-class _Booked(TradingInvariant):
+class _Booked(TradingRule):
     """The journal books what each fill moved, of the assets that the invariant is about."""
 
     is_base: ClassVar[bool]
@@ -146,7 +146,7 @@ class CashIsFills(_Booked):
                 self.report(at, "cash is what the journal says", booked, message.cash)
 
 
-class DoubleEntry(Invariant):
+class DoubleEntry(Rule):
     """Every transaction sums to 0 for each asset."""
 
     number = 3
@@ -164,7 +164,7 @@ class DoubleEntry(Invariant):
             self.report(at, "a transaction sums to 0 for each asset", "{}", missing)
 
 
-class FillOnce(Invariant):
+class FillOnce(Rule):
     """A fill comes once, and is booked once for each strategy."""
 
     number = 5
@@ -192,7 +192,7 @@ class FillOnce(Invariant):
             self._booked.add(booking)
 
 
-class ReduceOnlyReduces(TradingInvariant):
+class ReduceOnlyReduces(TradingRule):
     """An order that may only reduce a position never enlarges it or turns it round."""
 
     number = 14

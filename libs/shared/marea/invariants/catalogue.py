@@ -1,14 +1,37 @@
 """Which invariants are there, and which of them can the logs of a run not show?"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from marea.invariants import accounts, decisions, market, orders, record, venue
-from marea.invariants.record import Known
-from marea.invariants.trading import Trading
-from marea.invariants.violation import Invariant
+from marea.invariants.record import Known, KnownRule
+from marea.invariants.trading import Trading, TradingRule
+from marea.invariants.violation import Invariant, Rule
 
-TRADING: Mapping[int, Callable[[Trading], Invariant]] = MappingProxyType(
+PLAIN: Mapping[int, type[Rule]] = MappingProxyType(
+    {
+        3: accounts.DoubleEntry,
+        5: accounts.FillOnce,
+        23: record.Contiguous,
+        29: record.TimeGoesOn,
+        30: market.BarsAreSane,
+        31: market.BookIsNotCrossed,
+        33: record.OneLife,
+        35: record.Reproduced,
+    }
+)
+"""Those that need nothing but the records, by their number."""
+
+NEEDS_IDS: Mapping[int, type[KnownRule]] = MappingProxyType(
+    {
+        24: record.OnePayload,  # it learns the ids that the other two ask for
+        25: record.Caused,
+        28: record.NoForesight,
+    }
+)
+"""Those that need every id of the run, by their number and in the order of their turn."""
+
+NEEDS_TRADING: Mapping[int, type[TradingRule]] = MappingProxyType(
     {
         1: accounts.PositionIsFills,
         2: accounts.CashIsFills,
@@ -34,28 +57,8 @@ TRADING: Mapping[int, Callable[[Trading], Invariant]] = MappingProxyType(
 )
 """Those that need the picture of the trading side, by their number."""
 
-RECORD: Mapping[int, Callable[[Known], Invariant]] = MappingProxyType(
-    {
-        24: record.OnePayload,  # it learns the ids that the other two ask for
-        25: record.Caused,
-        28: record.NoForesight,
-    }
-)
-"""Those that need every id of the run, by their number and in the order of their turn."""
-
-PLAIN: Mapping[int, Callable[[], Invariant]] = MappingProxyType(
-    {
-        3: accounts.DoubleEntry,
-        5: accounts.FillOnce,
-        23: record.Contiguous,
-        29: record.TimeGoesOn,
-        30: market.BarsAreSane,
-        31: market.BookIsNotCrossed,
-        33: record.OneLife,
-        35: record.Reproduced,
-    }
-)
-"""Those that need nothing else, by their number."""
+SHOWN: Mapping[int, type[Rule]] = MappingProxyType({**PLAIN, **NEEDS_IDS, **NEEDS_TRADING})
+"""All that the logs of a run can show, by their number."""
 
 NOT_SHOWN: Mapping[int, str] = MappingProxyType(
     {
@@ -78,6 +81,6 @@ def every_invariant(trading: Trading) -> list[Invariant]:
     known = Known()
     return [
         *(make() for make in PLAIN.values()),
-        *(make(known) for make in RECORD.values()),
-        *(make(trading) for make in TRADING.values()),
+        *(make(known) for make in NEEDS_IDS.values()),
+        *(make(trading) for make in NEEDS_TRADING.values()),
     ]

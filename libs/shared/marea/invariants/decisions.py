@@ -5,7 +5,7 @@ from collections import deque
 
 from marea.domain.ledger import ASSET_SCALE, balance
 from marea.domain.money import Rounding, notional
-from marea.invariants.trading import Order, Trading, TradingInvariant, live_entries
+from marea.invariants.trading import Order, Trading, TradingRule, live_entries
 from marea.invariants.violation import Placed
 from marea.messages.envelope import Message, Nanos
 from marea.messages.market import InstrumentChanged
@@ -25,7 +25,7 @@ END_NS_MAX: Nanos = 60 * SECOND_NS
 """After its expiry a decision's orders have been canceled, and the venue has said so."""
 
 
-class Approved(TradingInvariant):
+class Approved(TradingRule):
     """Every order carries out a decision that approves it, in time and in size."""
 
     number = 8
@@ -60,7 +60,7 @@ class Approved(TradingInvariant):
             self.report(at, what, f"≤ {left}", intent.qty)
 
 
-class EndsOnce(TradingInvariant):
+class EndsOnce(TradingRule):
     """Every approved decision ends once: completed, or refused with a reason."""
 
     number = 9
@@ -98,7 +98,7 @@ class EndsOnce(TradingInvariant):
                 self.report(at, what, "OrderCompleted or ApprovalRefused", "neither")
 
 
-class WithinCash(TradingInvariant):
+class WithinCash(TradingRule):
     """All open entries together could be paid from the wallet at their limits."""
 
     number = 12
@@ -133,7 +133,7 @@ def _worth(instrument: InstrumentChanged, price: int, qty: int) -> int:
     return notional(price, qty, *scales, ASSET_SCALE, Rounding.UP)
 
 
-class BreakerHolds(TradingInvariant):
+class BreakerHolds(TradingRule):
     """Nothing opens while a breaker is open; nor does risk approve it."""
 
     number = 16
@@ -155,7 +155,7 @@ class BreakerHolds(TradingInvariant):
             self.report(at, what, "no entry", f"{type(at.message).__name__} in {breakers}")
 
 
-class LevelEndsByEvent(TradingInvariant):
+class LevelEndsByEvent(TradingRule):
     """A drawdown level trips when its limit is passed, and ends by its time or a person only."""
 
     number = 18
@@ -197,7 +197,7 @@ class LevelEndsByEvent(TradingInvariant):
             self.report(at, "a level trips past its limit", f"a fall ≥ {least}", fall)
 
 
-class CommandOnce(TradingInvariant):
+class CommandOnce(TradingRule):
     """A command counts once, and only from someone who may give it, with a reason."""
 
     number = 19
@@ -227,7 +227,7 @@ class CommandOnce(TradingInvariant):
                 self.report(at, "a command has right and reason", message.action, found)
 
 
-class OneBuild(TradingInvariant):
+class OneBuild(TradingRule):
     """All who share a trading log run one build whenever an order is intended."""
 
     number = 20
@@ -248,7 +248,7 @@ class OneBuild(TradingInvariant):
             self.report(at, "all run one build while orders are made", "one", builds)
 
 
-class WithinRates(TradingInvariant):
+class WithinRates(TradingRule):
     """No more orders are sent in any second and any minute than risk was started with."""
 
     number = 21
@@ -283,7 +283,7 @@ def _caps(config: str) -> dict[Nanos, int]:
     return {window: said[name] for name, window in windows.items() if name in said}
 
 
-class AdvisoryIsSilent(TradingInvariant):
+class AdvisoryIsSilent(TradingRule):
     """A portfolio that only advises asks its venue for nothing."""
 
     number = 22

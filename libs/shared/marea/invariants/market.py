@@ -3,7 +3,7 @@
 from typing import TypeAlias
 
 from marea.domain.book import Book, apply_delta, apply_snapshot, best_ask, best_bid, sequencing_of
-from marea.invariants.violation import Invariant, Placed
+from marea.invariants.violation import Placed, Rule
 from marea.messages.envelope import Nanos
 from marea.messages.features import Bar
 from marea.messages.market import (
@@ -23,7 +23,7 @@ Seconds: TypeAlias = dict[int, list[tuple[int, int, int]]]
 """By the second since 1970: position on the log, price and quantity of each trade in it."""
 
 
-class BarsAreSane(Invariant):
+class BarsAreSane(Rule):
     """A bar's prices are in order, it is told once, and it is its trades and nothing else."""
 
     number = 30
@@ -80,7 +80,7 @@ class BarsAreSane(Invariant):
             self.report(at, what, expected, found)
 
 
-class BookIsNotCrossed(Invariant):
+class BookIsNotCrossed(Rule):
     """A book that may be traded on is whole, and its best bid is below its best ask."""
 
     number = 31

@@ -8,7 +8,7 @@ from marea.invariants.trading import (
     LIVE,
     Order,
     Trading,
-    TradingInvariant,
+    TradingRule,
     event_of,
     live_entries,
 )
@@ -30,7 +30,7 @@ ANSWER_NS_MAX: Nanos = 60_000_000_000
 """An order that has no answer for longer is unknown, and must be called that."""
 
 
-class FilledAtMostOrdered(TradingInvariant):
+class FilledAtMostOrdered(TradingRule):
     """No more is filled than ordered, the counts agree, and the average lies among the fills."""
 
     number = 4
@@ -68,7 +68,7 @@ class FilledAtMostOrdered(TradingInvariant):
             self.report(at, what, f"{min(prices)} to {max(prices)}", completed.avg_price)
 
 
-class OneLiveOrder(TradingInvariant):
+class OneLiveOrder(TradingRule):
     """A leg has one live order at a time, and the venue takes each order once."""
 
     number = 6
@@ -100,7 +100,7 @@ class OneLiveOrder(TradingInvariant):
         self._accepted[whose, name] = venue_order_id
 
 
-class IntendedBeforeSent(TradingInvariant):
+class IntendedBeforeSent(TradingRule):
     """Whatever is sent, or known to the venue, was intended before, and is what was intended."""
 
     number = 7
@@ -140,7 +140,7 @@ def _common(message: OrderIntended | PlaceOrder) -> dict[str, object]:
     return {name: getattr(message, name) for name in _COMMON}
 
 
-class LifeIsAllowed(TradingInvariant):
+class LifeIsAllowed(TradingRule):
     """An order goes from one status to the next as it may, and an end is final."""
 
     number = 10
@@ -163,7 +163,7 @@ class LifeIsAllowed(TradingInvariant):
             self.report(at, what, order.intent.attempt + 1, message.attempt)
 
 
-class UnknownFreezes(TradingInvariant):
+class UnknownFreezes(TradingRule):
     """While nobody knows of an order, nothing opens in its instrument; and silence is unknown."""
 
     number = 11
@@ -202,7 +202,7 @@ class UnknownFreezes(TradingInvariant):
                 self.report(at, what, "no entry", intent.client_order_id)
 
 
-class OnIncrements(TradingInvariant):
+class OnIncrements(TradingRule):
     """Prices and quantities are ones that the venue takes, and the price lies in the collar."""
 
     number = 13
@@ -245,7 +245,7 @@ def _off_increments(
         yield "an order is worth its least notional", f"≥ {instrument.notional_min}", worth
 
 
-class HaltEnds(TradingInvariant):
+class HaltEnds(TradingRule):
     """A halt ends every entry within 5 s of the venue's time, and nothing opens while it lasts."""
 
     number = 17

@@ -4,13 +4,13 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from marea.invariants.violation import Invariant, Placed
+from marea.invariants.violation import Placed, Rule
 from marea.messages import codec
 from marea.messages.envelope import Log, Nanos
 from marea.messages.system import Clock, CoreDiverged, Started
 
 
-class Contiguous(Invariant):
+class Contiguous(Rule):
     """A producer numbers what it writes to a log from 0 without holes, in each of its lives."""
 
     number = 23
@@ -32,7 +32,7 @@ class Contiguous(Invariant):
         self._next[producer] = at.record.seq + 1
 
 
-class OneLife(Invariant):
+class OneLife(Rule):
     """Only the latest life of a producer writes to a log."""
 
     number = 33
@@ -62,18 +62,22 @@ class Known:
     times: "array[int]" = field(default_factory=lambda: array("q"))
 
 
-class OnePayload(Invariant):
+class KnownRule(Rule):
+    """What invariants share that need to know every id."""
+
+    def __init__(self, known: Known) -> None:
+        super().__init__()
+        self.known = known
+
+
+class OnePayload(KnownRule):
     """An id says the same thing wherever it stands."""
 
     number = 24
     code = "ID_HAS_ONE_PAYLOAD"
 
-    def __init__(self, known: Known) -> None:
-        super().__init__()
-        self._known = known
-
     def take(self, at: Placed) -> None:
-        known = self._known
+        known = self.known
         digest = codec.message_hash(at.message)
         shortened = int(digest[:16], 16)
         place = known.places.setdefault(at.message.id, len(known.hashes))
@@ -85,15 +89,14 @@ class OnePayload(Invariant):
             self.report(at, what, f"hash {known.hashes[place]:016x}", f"hash {shortened:016x}")
 
 
-class Caused(Invariant):
+class Caused(KnownRule):
     """Everything follows, without a circle, from something that came from outside."""
 
     number = 25
     code = "CAUSED_FROM_OUTSIDE"
 
     def __init__(self, known: Known) -> None:
-        super().__init__()
-        self._known = known
+        super().__init__(known)
         self._waiting: dict[str, tuple[Placed, set[str]]] = {}
         """Messages of which a parent, or a parent's parent, was not read yet."""
         self._awaited: dict[str, list[str]] = {}
@@ -106,7 +109,7 @@ class Caused(Invariant):
         missing = {
             parent
             for parent in message.parents
-            if parent in self._waiting or parent not in self._known.places or parent == message.id
+            if parent in self._waiting or parent not in self.known.places or parent == message.id
         }
         if missing and message.id not in self._waiting:
             self._waiting[message.id] = (at, missing)
@@ -129,7 +132,7 @@ class Caused(Invariant):
     def end(self) -> None:
         for at, missing in self._waiting.values():
             for parent in sorted(missing):
-                if parent not in self._known.places:
+                if parent not in self.known.places:
                     self.report(at, "a parent stands on a log", parent, "on none")
         for at in self._circles():
             self.report(at, "causes form no circle", "an end outside", f"back at {at.message.id}")
@@ -146,15 +149,14 @@ class Caused(Invariant):
                 yield self._waiting[name][0]
 
 
-class NoForesight(Invariant):
+class NoForesight(KnownRule):
     """A decision rests on nothing that was known only after it."""
 
     number = 28
     code = "NO_FORESIGHT"
 
     def __init__(self, known: Known) -> None:
-        super().__init__()
-        self._known = known
+        super().__init__(known)
         self._awaited: dict[str, list[Placed]] = {}
         """Decisions of which a parent was not read yet, by that parent."""
 
@@ -166,13 +168,13 @@ class NoForesight(Invariant):
             self._judge(at)
 
     def _judge(self, at: Placed) -> None:
-        places = self._known.places
+        places = self.known.places
         for parent in at.message.parents:
             if parent not in places:
                 self._awaited.setdefault(parent, []).append(at)
                 return
         # The first parent is the input itself: the decision is as late as that.
-        times = [self._known.times[places[parent]] for parent in at.message.parents]
+        times = [self.known.times[places[parent]] for parent in at.message.parents]
         decided = max(at.ts, times[0])
         for parent, ts in zip(at.message.parents, times, strict=True):
             if ts > decided:
@@ -180,7 +182,7 @@ class NoForesight(Invariant):
                 self.report(at, what, f"at most {decided}", ts)
 
 
-class TimeGoesOn(Invariant):
+class TimeGoesOn(Rule):
     """The clock of a log never goes back, and neither does what a producer decides by it."""
 
     number = 29
@@ -207,7 +209,7 @@ class TimeGoesOn(Invariant):
             self._decided[producer] = at.record.ts_known
 
 
-class Reproduced(Invariant):
+class Reproduced(Rule):
     """Whoever took the log again decided the same."""
 
     number = 35

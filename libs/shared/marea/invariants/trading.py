@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from marea.domain.ledger import Entry, Ledger, imbalance, post
-from marea.invariants.violation import Invariant, Placed
+from marea.invariants.violation import Placed, Rule
 from marea.messages.envelope import Message, Nanos
 from marea.messages.market import InstrumentChanged
 from marea.messages.orders import (
@@ -181,8 +181,8 @@ class Trading:
             self.live.pop(report.client_order_id, None)
 
 
-class TradingInvariant(Invariant):
-    """An invariant that needs the picture of the trading side."""
+class TradingRule(Rule):
+    """What invariants share that need the picture of the trading side."""
 
     def __init__(self, trading: Trading) -> None:
         super().__init__()
@@ -235,7 +235,8 @@ def event_of(order: Order, report: Message) -> str:
         case OrderFilled():
             return "filled" if report.leaves_qty else "filled_whole"
         case OrderLookedUp():
-            return "" if report.found or order.status in ("working", "ended") else "missing"
+            is_doubted = order.status in ("intended", "lost", "not_sent")
+            return "missing" if is_doubted and not report.found else ""
         case OrderRejected(reason="DUPLICATE_ID") if order.status in ("working", "ended"):
             return ""  # a second copy was refused: the order itself lives
         case OrderIntended():

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from marea.domain.ledger import balance, fill_of
 from marea.invariants.accounts import moved
-from marea.invariants.trading import LIVE, Portfolio, Trading, TradingInvariant
+from marea.invariants.trading import LIVE, Portfolio, Trading, TradingRule
 from marea.invariants.violation import Placed
 from marea.messages.envelope import Nanos
 from marea.messages.orders import AccountReported, OrderFilled
@@ -37,7 +37,7 @@ class _Account:
     """In the order of their numbers."""
 
 
-class SameAsVenue(TradingInvariant):
+class SameAsVenue(TradingRule):
     """What the venue did and what we believe are the same: fills, balances, open orders."""
 
     number = 15

@@ -1,6 +1,7 @@
 """What an invariant is shown, and what it says when it is broken."""
 
-from typing import ClassVar, NamedTuple
+from abc import ABC, abstractmethod
+from typing import ClassVar, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -40,22 +41,39 @@ class Violation(Struct, frozen=True, kw_only=True):
     found: str
 
 
-class Invariant:
-    """One thing that must hold: takes records in the order of their time, keeps what breaks it."""
+class Invariant(Protocol):
+    """One thing that must hold, by its number in `docs/invariants.md`."""
+
+    @property
+    def kinds(self) -> tuple[type[Message], ...]:
+        """The messages it wants to see; none: all of them."""
+
+    @property
+    def violations(self) -> list[Violation]:
+        """What was found so far."""
+
+    def take(self, at: Placed) -> None:
+        """Judge the next record, in the order of time, before `Trading` has it."""
+
+    def end(self) -> None:
+        """Judge what only the end of the logs can show."""
+
+
+class Rule(ABC):
+    """What all invariants share: where they keep what breaks them."""
 
     number: ClassVar[int]
     code: ClassVar[str]
     kinds: ClassVar[tuple[type[Message], ...]] = ()
-    """The messages it wants to see; none: all of them."""
 
     def __init__(self) -> None:
         self.violations: list[Violation] = []
 
-    def take(self, at: Placed) -> None:
-        """Judge the next record, before the shared picture of the trading side has it."""
+    @abstractmethod
+    def take(self, at: Placed) -> None: ...
 
-    def end(self) -> None:
-        """Judge what only the end of the logs can show."""
+    def end(self) -> None:  # noqa: B027 # most have nothing to say at the end
+        """Nothing, for those whose records show everything as they come."""
 
     def report(self, at: Placed, what: str, expected: object, found: object) -> None:
         """Keep a violation that this record shows, unless there are `VIOLATIONS_MAX` of them."""
