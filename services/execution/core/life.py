@@ -97,7 +97,8 @@ def taken(order: Order, message: Report | ShellReport, now: Nanos) -> Order:
         is_waiting = event == "looked_up_found" and order.cancel_reason
         after.ts_asked = 0 if is_waiting else now
         return after
-    after.is_vouched = after.is_reported = True
+    if not isinstance(message, CancelRejected):  # that may be of an order that was never there
+        after.is_vouched = after.is_reported = True
     match message:
         case OrderAccepted() | OrderAmended():
             after.qty = message.qty
