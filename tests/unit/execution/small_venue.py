@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from msgspec.structs import replace
+
 from marea.errors import Unavailable
 from marea.messages.orders import AccountReported, VenueReport
 from marea.messages.paper import CancelOrder, PlaceOrder
@@ -37,6 +39,8 @@ class SmallVenue:
     arrives_at: int = 0
     """When the reports that are made now arrive, ns UTC."""
     refuses_to_rest: bool = False
+    protects: bool = False
+    """Whether it activates the protective orders of what it fills."""
 
     async def send(self, request: PlaceOrder | CancelOrder) -> None:
         self.requests.append(request)
@@ -72,13 +76,24 @@ class SmallVenue:
         matched = min(qty, left)
         placed.filled += matched
         placed.is_open = matched < left
-        side, price = placed.request.side, placed.request.price or BID
-        self._report(self.told.filled(name, matched, left - matched, price, side))
+        self.report(self.told.filled(name, matched, left - matched, BID, placed.request.side))
+        if self.protects:
+            self._protect(placed)
+
+    def _protect(self, entry: Placed) -> None:
+        received = entry.filled * 999 // 1000
+        for name in (entry.request.stop_order_id, entry.request.target_order_id):
+            if name and received and name not in self.orders:
+                self.orders[name] = Placed(replace(entry.request, side="sell"), received)
+                self.report(self.told.accepted(name, received))
+            elif name and received and self.orders[name].is_open:
+                self.orders[name].qty = received
+                self.report(self.told.amended(name, received))
 
     def end(self, name: str, reason: str = "expired") -> None:
         """The venue ends an order by itself."""
         self.orders[name].is_open = False
-        self._report(self.told.canceled(name, reason))
+        self.report(self.told.canceled(name, reason))
 
     def _answer(self) -> None:
         if self.is_away:
@@ -93,21 +108,31 @@ class SmallVenue:
     def _place(self, request: PlaceOrder) -> None:
         name = request.client_order_id
         if name in self.orders:
-            self._report(self.told.rejected(name, "DUPLICATE_ID"))
+            self.report(self.told.rejected(name, "DUPLICATE_ID"))
             return
+        if not all(self._works(each) for each in request.replaces):
+            self.orders[name] = Placed(request, request.qty, is_open=False)
+            self.report(self.told.rejected(name, "UNKNOWN_ORDER"))
+            return
+        for each in request.replaces:
+            self.end(each, "replaced")
         placed = self.orders[name] = Placed(request, request.qty)
         if request.post_only and self.refuses_to_rest:
             placed.is_open = False
-            self._report(self.told.rejected(name, "POST_ONLY"))
+            self.report(self.told.rejected(name, "POST_ONLY"))
             return
-        self._report(self.told.accepted(name, request.qty))
+        self.report(self.told.accepted(name, request.qty))
+
+    def _works(self, name: str) -> bool:
+        return name in self.orders and self.orders[name].is_open
 
     def _cancel(self, name: str) -> None:
-        if name in self.orders and self.orders[name].is_open:
+        if self._works(name):
             self.end(name, "requested")
         else:
             reason = "ENDED" if name in self.orders else "UNKNOWN_ORDER"
-            self._report(self.told.cancel_rejected(name, reason))
+            self.report(self.told.cancel_rejected(name, reason))
 
-    def _report(self, report: VenueReport) -> None:
+    def report(self, report: VenueReport) -> None:
+        """A report that arrives when it is due, and not before an earlier one."""
         self.queue.append((self.arrives_at, report))

@@ -1,6 +1,7 @@
 """Ours held against the venue's: exactly, and only where both rest on the same reports."""
 
 import pytest
+from msgspec.structs import replace
 
 from marea.messages.orders import OrderIntended, ReconciliationDone, ReportAccount
 from marea.messages.system import CoreDiverged, GapFound
@@ -154,12 +155,8 @@ def test_fill_of_an_instrument_that_was_never_told_stops_the_core() -> None:
 
 def test_account_of_another_portfolio_is_not_ours() -> None:
     state = ready()
-    play(state, [opened().__class__(**{**_fields(opened()), "portfolio": "other", "account": "x"})])
+    play(state, [replace(opened(), portfolio="other", account="other")])
     assert state.account == "main"
-
-
-def _fields(message: object) -> dict[str, object]:
-    return {name: getattr(message, name) for name in message.__struct_fields__}  # type: ignore[attr-defined] # a struct
 
 
 @pytest.mark.parametrize(

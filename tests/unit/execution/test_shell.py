@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace
 
 from marea.messages.envelope import Log, Message, Record, Writer
 from marea.messages.orders import (
@@ -133,13 +134,9 @@ def test_order_of_a_decision_that_expired_does_not_leave() -> None:
     [wanted] = play(ready(), [decision()])
     assert isinstance(wanted, OrderIntended)
     shell = Bench(now=ts(10))
-    [answer] = shell.act(wanted.__class__(**{**_fields(wanted), "ts_expiry": ts(10)}))
+    [answer] = shell.act(replace(wanted, ts_expiry=ts(10)))
     assert isinstance(answer, OrderNotSent)
     assert answer.reason == "expired"
-
-
-def _fields(message: Message) -> dict[str, object]:
-    return {name: getattr(message, name) for name in message.__struct_fields__}
 
 
 def test_lateness_is_judged_after_the_log_is_safe() -> None:
@@ -161,7 +158,7 @@ def test_request_has_the_same_id_when_it_is_signed_the_same_again() -> None:
     bench = Bench(venue=SmallVenue(fate="lost"))
     first = intent()
     bench.act(first)
-    bench.act(first.__class__(**{**_fields(first), "id": "another", "attempt": 2}))
+    bench.act(replace(first, id="another", attempt=2))
     one, two = bench.venue.requests
     assert one == two
 
@@ -215,7 +212,7 @@ def test_reports_come_when_they_arrive_after_those_that_were_taken() -> None:
 
 def test_nothing_arrives_while_the_venue_is_away_or_nothing_is_sent_there() -> None:
     venue = SmallVenue()
-    venue._report(venue.told.accepted("order", 5))
+    venue.report(venue.told.accepted("order", 5))
     assert wait(arrivals_of(venue)(begin(CONFIG), ts(0))) == ()
     venue.is_away = True
     assert wait(arrivals_of(venue)(ready(), ts(0))) == ()

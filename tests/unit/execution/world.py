@@ -1,0 +1,135 @@
+"""A core, its shell and a small venue, step by step, with crashes between any two steps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+from msgspec.structs import replace
+
+from marea.messages.envelope import Log, Message, Nanos, Record, Writer
+from marea.messages.ids import output_id
+from marea.messages.orders import OrderIntended
+from marea.messages.portfolio import RiskDecision
+from services.execution.core import (
+    SERVICE,
+    ExecutionInput,
+    ExecutionOutput,
+    ExecutionState,
+    apply,
+    decide,
+)
+from services.execution.shell import Shell, arrivals_of, effects_of
+from tests.unit.execution.small_venue import SmallVenue
+from tests.unit.execution.trading import (
+    ASK,
+    BID,
+    CONFIG,
+    MS,
+    Told,
+    clock,
+    ready,
+    started,
+    ts,
+)
+
+WRITER = Writer(producer="execution/main", epoch=0, build="b", input_log=Log("trading", "main"))
+
+
+@dataclass
+class World:
+    """What stands on the log, what is still to be acted on, and the venue."""
+
+    state: ExecutionState = field(default_factory=ready)
+    venue: SmallVenue = field(default_factory=lambda: SmallVenue(told=Told(), protects=True))
+    now_ms: int = 0
+    latency_ms: int = 0
+    log: list[Message] = field(default_factory=list)
+    waiting: list[Record] = field(default_factory=list)
+    """Outputs that the shell has not acted on yet."""
+    decisions: list[RiskDecision] = field(default_factory=list)
+    openings_forbidden: list[OrderIntended] = field(default_factory=list)
+    """Entries that were intended while nothing might open."""
+
+    def tell(self, *events: ExecutionInput) -> None:
+        """Put events on the log and let the core take them."""
+        for event in events:
+            self.log.append(event)
+            outputs = decide(self.state, event)
+            apply(self.state, event)
+            for output in outputs:
+                self._say(event, output)
+
+    def _say(self, event: ExecutionInput, output: ExecutionOutput) -> None:
+        named = replace(
+            output,
+            id=output_id(SERVICE, Log("trading", "main"), output, event.id),
+            ts_event=self.state.now,
+            parents=(event.id, *output.parents),
+        )
+        apply(self.state, named)
+        self.log.append(named)
+        is_entry = isinstance(named, OrderIntended) and named.leg == "entry"
+        if is_entry and (self.state.is_halted or self.state.open_levels):
+            assert isinstance(named, OrderIntended)
+            self.openings_forbidden.append(named)
+        self.waiting.append(Record(message=named, writer=WRITER, seq=0, ts_known=self.state.now))
+
+    def approve(self, decision: RiskDecision) -> None:
+        """Risk approves of something, for 5 seconds from now."""
+        approved = replace(decision, id=f"d{len(self.decisions)}", ts_expiry=ts(self.now_ms + 5000))
+        self.decisions.append(approved)
+        self.tell(approved)
+
+    def wait(self, ms: int) -> None:
+        """Time passes, and is told."""
+        self.now_ms += ms
+        self.venue.arrives_at = max(self.venue.arrives_at, ts(self.now_ms + self.latency_ms))
+        self.tell(clock(self.now_ms))
+
+    async def act(self, *, and_forget: bool = False) -> None:
+        """The shell acts on all that waits; its answers are lost where the process dies."""
+        shell = Shell(
+            config=CONFIG,
+            venue=self.venue,
+            flush=_nothing,
+            venue_time=self._time,
+            top=lambda _: (BID, ASK),
+        )
+        effects = effects_of(shell)
+        while self.waiting:
+            record = self.waiting.pop(0)
+            if type(record.message) in effects:
+                answers = await effects[type(record.message)](record)
+                self._hear([] if and_forget else answers)
+
+    async def hear(self) -> None:
+        """What has arrived from the venue is put on the log."""
+        self._hear(await arrivals_of(self.venue)(self.state, self._time()))
+
+    def _hear(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            self.tell(message)  # type: ignore[arg-type] # the shell gives inputs only
+
+    def crash(self) -> None:
+        """The process dies and a new life begins: what waited is void, the state is as saved."""
+        self.waiting = []
+        saved = msgspec.msgpack.encode(self.state)
+        restored = msgspec.msgpack.decode(saved, type=ExecutionState)
+        assert restored == self.state
+        self.state = restored
+        self.tell(started(name=f"started-{len(self.log)}"))
+
+    async def settle(self) -> None:
+        """The venue answers everything from now on, and time passes until all must be over."""
+        self.venue.fate, self.venue.is_away, self.latency_ms = "taken", False, 0
+        for _ in range(30):
+            await self.act()
+            self.wait(1000)
+            await self.hear()
+
+    def _time(self) -> Nanos:
+        return ts(self.now_ms)
+
+
+async def _nothing() -> None:
+    pass
