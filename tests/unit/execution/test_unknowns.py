@@ -10,13 +10,14 @@ from marea.messages.orders import (
     OrderLookedUp,
     ReportAccount,
 )
-from services.execution.core import ExecutionState
+from services.execution.core import ExecutionInput, ExecutionState
 from tests.unit.execution.trading import (
     BTC,
     Told,
     clock,
     command,
     decision,
+    mark,
     of,
     only,
     play,
@@ -85,7 +86,11 @@ def test_intent_that_nobody_acted_on_is_looked_up_after_a_while() -> None:
 def test_answer_about_an_older_attempt_says_nothing() -> None:
     state, intent, told = unknown()
     again = only(OrderIntended, play(state, [looked_up(intent, found=False)]))
-    late = [looked_up(intent, found=False), told.not_sent(intent), told.unknown(intent)]
+    late: list[ExecutionInput] = [
+        looked_up(intent, found=False),
+        told.not_sent(intent),
+        told.unknown(intent),
+    ]
     assert play(state, late) == []
     assert state.orders[again.client_order_id].status == "intended"
 
@@ -101,6 +106,12 @@ def test_order_that_expired_meanwhile_is_closed_as_not_sent() -> None:
 def test_order_is_not_sent_once_more_after_a_halt() -> None:
     state, intent, _ = unknown()
     play(state, [command("halt")])
+    assert only(OrderCompleted, play(state, [looked_up(intent, found=False)])).filled_qty == 0
+
+
+def test_order_is_not_sent_once_more_while_the_book_can_not_be_trusted() -> None:
+    state, intent, _ = unknown()
+    play(state, [mark(status="BROKEN")])
     assert only(OrderCompleted, play(state, [looked_up(intent, found=False)])).filled_qty == 0
 
 
@@ -123,6 +134,15 @@ def test_order_that_was_sent_and_of_which_nothing_is_heard_is_looked_up() -> Non
     assert (crossing.child, crossing.attempt) == (1, 1)
     play(state, [told.sent(crossing)])
     assert [each.client_order_id for each in of(LookUpOrder, play(state, [clock(7000)]))] == []
+
+
+def test_rejection_of_a_cancel_that_was_taken_before_says_nothing() -> None:
+    state, intent, told = intended()
+    rejection = told.cancel_rejected(intent.client_order_id)
+    play(state, [told.sent(intent), clock(2000), rejection])
+    play(state, [looked_up(intent, found=True), clock(2100)])
+    assert state.orders[intent.client_order_id].status == "canceling"
+    assert play(state, [rejection]) == []
 
 
 def test_found_order_that_is_to_end_is_canceled_at_the_next_clock() -> None:

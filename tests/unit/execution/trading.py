@@ -1,7 +1,7 @@
 """Short ways to say what stands on a trading log, and a core that is told it."""
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -204,7 +204,7 @@ class Told:
         self.number += 1
         return self.number
 
-    def _named(self, order: str) -> dict[str, str]:
+    def _named(self, order: str) -> dict[str, Any]:
         return {"portfolio": "main", "instrument": BTC, "client_order_id": order}
 
     def sent(self, intent: OrderIntended, bid: int = BID, ask: int = ASK) -> OrderSent:

@@ -16,6 +16,7 @@ from services.execution.core import (
     ExecutionOutput,
     ExecutionState,
     apply,
+    begin,
     decide,
 )
 from services.execution.shell import Shell, arrivals_of, effects_of
@@ -24,10 +25,12 @@ from tests.unit.execution.trading import (
     ASK,
     BID,
     CONFIG,
-    MS,
     Told,
+    account,
     clock,
-    ready,
+    instrument,
+    mark,
+    opened,
     started,
     ts,
 )
@@ -39,21 +42,28 @@ WRITER = Writer(producer="execution/main", epoch=0, build="b", input_log=Log("tr
 class World:
     """What stands on the log, what is still to be acted on, and the venue."""
 
-    state: ExecutionState = field(default_factory=ready)
+    state: ExecutionState = field(default_factory=lambda: begin(CONFIG))
     venue: SmallVenue = field(default_factory=lambda: SmallVenue(told=Told(), protects=True))
     now_ms: int = 0
     latency_ms: int = 0
     log: list[Message] = field(default_factory=list)
+    heard: list[ExecutionInput] = field(default_factory=list)
+    """Of the log, what was not said by the core."""
     waiting: list[Record] = field(default_factory=list)
     """Outputs that the shell has not acted on yet."""
     decisions: list[RiskDecision] = field(default_factory=list)
     openings_forbidden: list[OrderIntended] = field(default_factory=list)
     """Entries that were intended while nothing might open."""
 
+    def __post_init__(self) -> None:
+        self.tell(opened(), instrument(), mark(), clock(0), account())
+        self.waiting = []
+
     def tell(self, *events: ExecutionInput) -> None:
         """Put events on the log and let the core take them."""
         for event in events:
             self.log.append(event)
+            self.heard.append(event)
             outputs = decide(self.state, event)
             apply(self.state, event)
             for output in outputs:
