@@ -1,0 +1,1 @@
+"""The paper venue: what would a venue have done with these orders?"""

@@ -1,0 +1,66 @@
+"""How the paper venue is wired: one loop for each account, over the markets it trades in."""
+
+from dataclasses import replace
+from functools import cache
+
+import msgspec
+
+from marea.messages.channels import load_channels
+from marea.messages.envelope import Log, Message
+from marea.runtime.core import Core
+from marea.runtime.loop import Loop
+from marea.runtime.settings import Settings
+from marea.runtime.wiring import Ports, Wiring
+from services.paper.config import PaperConfig
+from services.paper.core import SERVICE, PaperState, apply, decide
+from services.paper.shell.merge import Merge
+
+PCT_E8 = 1_000_000
+"""One percent in units of 10^-8."""
+
+
+def paper_config(settings: Settings) -> PaperConfig:
+    """What the settings say of the paper venue; the account has the portfolio's name."""
+    given = settings.paper
+    return PaperConfig(
+        account=settings.portfolio.name,
+        seed=given.seed,
+        latency_ns=given.latency_ms * 1_000_000,
+        latency_spread_ns=given.latency_spread_ms * 1_000_000,
+        maker_e8=round(given.maker_pct * PCT_E8),
+        taker_e8=round(given.taker_pct * PCT_E8),
+    )
+
+
+def paper_loop(
+    config: PaperConfig, merge: Merge, ports: Ports, build: str, snapshot_every_ns: int
+) -> Loop[PaperState]:
+    """The loop that keeps one account.
+
+    It reads the merge, at positions of the merge's own, and brings requests to and writes reports
+    on the account's log.
+    """
+    output = merge.account_log
+    channels = load_channels()
+
+    @cache
+    def log_of(kind: type[Message]) -> Log:
+        return Log(channels.channel_of(kind.__name__, (output.channel,)), output.partition)
+
+    core = Core(
+        service=SERVICE,
+        state_type=PaperState,
+        initial=lambda: PaperState(config=config),
+        decide=decide,
+        apply=apply,
+    )
+    wiring = Wiring(
+        name=f"{SERVICE}/{config.account}",
+        input_log=output,
+        outputs={output: f"{SERVICE}/{config.account}"},
+        route=lambda message: log_of(type(message)),
+        build=build,
+        config=msgspec.json.encode(config, order="sorted").decode(),
+        snapshot_every_ns=snapshot_every_ns,
+    )
+    return Loop(core, wiring, replace(ports, source=merge, snapshots=merge))

@@ -1,0 +1,1 @@
+"""What stands around the core: the input that it hears, and the port that others know it by."""

@@ -1,0 +1,261 @@
+"""The one input of the paper venue: the logs of several instruments and its own, in one order.
+
+Records are ordered by the time at which they were known, which never falls along a log; at equal
+times requests come before the market, and logs in the order they are named. All of it follows from
+the logs alone: a merge that begins anew gives the same records at the same positions.
+
+It gives what was known before its watermark, the least of the last `Clock`s of the market logs:
+nothing that comes later can belong before that. A log without a `Clock` has not begun, and holds
+nothing up. A request must be stamped no earlier than the watermark is when it is appended.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from marea.bus.port import Bus, Snapshots
+from marea.errors import Broken
+from marea.messages.envelope import Log, Nanos, Record, Writer
+from marea.messages.market import BookDelta, BookSnapshot, InstrumentChanged, Trade
+from marea.messages.paper import AccountOpened, CancelOrder, PlaceOrder
+from marea.messages.system import Clock, GapFound
+from marea.runtime.intake import Intake, IntakeState
+
+AHEAD_RECORDS_MAX = 5_000
+"""Of a log, read and not given yet."""
+
+REQUESTS = frozenset({AccountOpened, PlaceOrder, CancelOrder})
+STAMPED = REQUESTS | {Clock}
+"""They were known at their own time."""
+GIVEN = REQUESTS | {InstrumentChanged, Trade, BookDelta, BookSnapshot, Clock, GapFound}
+"""What the core hears; the rest, its own reports too, is left out and has no position."""
+
+
+class Place(Struct, kw_only=True):
+    """How far one log has been given."""
+
+    position: int = 0
+    known: Nanos = 0
+    """The greatest time so far at which a record was known."""
+    clock: Nanos = 0
+    """The last `Clock` that was seen; 0: the log has not begun."""
+    intake: IntakeState = msgspec.field(default_factory=IntakeState)
+
+
+class Cursors(Struct, kw_only=True):
+    """Where each log stands when so many records have been given."""
+
+    position: int
+    places: list[Place]
+
+
+class _Kept(Struct, kw_only=True):
+    """A snapshot of the loop, and the merge's own beside it."""
+
+    cursors: Cursors
+    body: bytes
+
+
+class _Tail:
+    """One log: how far it was given, and what was read ahead."""
+
+    def __init__(self, log: Log, place: Place) -> None:
+        self.log = log
+        self.position = place.position
+        self.known = place.known
+        """When the next record was known, or else the last one."""
+        self.clock = place.clock
+        self.intake = Intake(log, msgspec.convert(msgspec.to_builtins(place.intake), IntakeState))
+        self.ahead: deque[Record] = deque()
+        self.seen = place.position
+        """The position up to which clocks were looked for."""
+
+    async def look(self, bus: Bus) -> None:
+        """Read to the end of the log: keep what there is room for, and the last clock."""
+        while records := await bus.read(self.log, self.seen, AHEAD_RECORDS_MAX):
+            room = AHEAD_RECORDS_MAX - len(self.ahead)
+            if self.position + len(self.ahead) == self.seen:
+                self._add(records[:room])
+            for record in records:
+                if type(record.message) is Clock:
+                    self.clock = max(self.clock, record.message.ts_event)
+            self.seen += len(records)
+
+    async def refill(self, bus: Bus) -> bool:
+        """Have the next record at hand; False at the end of what was seen."""
+        if not self.ahead and self.position < self.seen:
+            limit = min(AHEAD_RECORDS_MAX, self.seen - self.position)
+            self._add(await bus.read(self.log, self.position, limit))
+        return bool(self.ahead)
+
+    def pop(self) -> Iterable[Record]:
+        """The next record, with those that waited for it; none where it is no new one."""
+        record = self.ahead.popleft()
+        position, self.position = self.position, self.position + 1
+        if self.ahead:
+            self._know(self.ahead[0])
+        if self.intake.expects(record):
+            return (record,)
+        return [taken for _, taken in self.intake.take(position, record)]
+
+    def place(self) -> Place:
+        """How far it was given."""
+        return Place(
+            position=self.position, known=self.known, clock=self.clock, intake=self.intake.state
+        )
+
+    def _add(self, records: Sequence[Record]) -> None:
+        if records and not self.ahead:
+            self._know(records[0])
+        self.ahead.extend(records)
+
+    def _know(self, record: Record) -> None:
+        is_stamped = type(record.message) in STAMPED
+        ts = record.message.ts_event if is_stamped else record.ts_known
+        self.known = max(self.known, ts)
+
+
+class Merge:
+    """The source of the paper venue's loop, and the keeper of its snapshots.
+
+    A snapshot of the loop and the places on the logs that it rests on are kept as one.
+    """
+
+    def __init__(
+        self, bus: Bus, snapshots: Snapshots, account: str, instruments: Sequence[str]
+    ) -> None:
+        self.account_log = Log("paper", account)
+        self._bus = bus
+        self._snapshots = snapshots
+        self._writer = Writer(producer=f"merge/{account}", epoch=0, build="")
+        self._logs = [self.account_log, *(Log("market", each) for each in instruments)]
+        self._kept: dict[int, Cursors] = {}
+        """By the positions of the snapshots that were loaded."""
+        self._begin(self._first())
+
+    async def read(self, log: Log, position: int, limit: int) -> Sequence[Record]:  # noqa: ARG002 # it is one input
+        """At most `limit` records from a position on; none while the market tells no later time.
+
+        It goes on where it stopped, or from a snapshot that was loaded, or else from the begin.
+        """
+        if position != self._position:
+            await self._go_to(position)
+        return await self._next(limit)
+
+    async def watermark(self) -> Nanos:
+        """The time before which all is known, ns UTC; a request that is sent now is stamped with it."""
+        for tail in self._tails[1:]:
+            await tail.look(self._bus)
+        return self._watermark()
+
+    async def save(self, name: str, position: int, body: bytes) -> None:
+        """Keep a snapshot of the loop; not while records wait for others, then an older one serves."""
+        if position != self._position or self._left:
+            return
+        if any(tail.intake.is_waiting for tail in self._tails):
+            return
+        cursors = Cursors(position=position, places=[tail.place() for tail in self._tails])
+        kept = msgspec.msgpack.encode(_Kept(cursors=cursors, body=body))
+        await self._snapshots.save(name, position, kept)
+
+    async def load(self, name: str) -> Sequence[bytes]:
+        """The snapshots that are kept, the latest first."""
+        found: list[bytes] = []
+        for encoded in await self._snapshots.load(name):
+            kept = _decode(encoded)
+            if kept is not None and len(kept.cursors.places) == len(self._logs):
+                self._kept[kept.cursors.position] = kept.cursors
+                found.append(kept.body)
+        return found
+
+    # Where it stands
+
+    def _first(self) -> Cursors:
+        return Cursors(position=0, places=[Place() for _ in self._logs])
+
+    def _begin(self, cursors: Cursors) -> None:
+        self._position = cursors.position
+        self._tails = [
+            _Tail(log, place) for log, place in zip(self._logs, cursors.places, strict=True)
+        ]
+        self._left: deque[Record] = deque()
+        """Taken from their logs, and not given yet."""
+        self._given: Nanos = 0
+        """When the last record that was given was known."""
+
+    async def _go_to(self, position: int) -> None:
+        before = [at for at in self._kept if at <= position]
+        self._begin(self._kept[max(before)] if before else self._first())
+        while self._position < position:
+            limit = min(AHEAD_RECORDS_MAX, position - self._position)
+            if not await self._next(limit):
+                raise Broken(
+                    f"{self.account_log.channel}/{self.account_log.partition}: position {position} "
+                    f"is asked for, and the logs end at {self._position}; restore them from their "
+                    "archive"
+                )
+
+    def _watermark(self) -> Nanos:
+        return min((tail.clock for tail in self._tails[1:] if tail.clock), default=0)
+
+    # What comes next
+
+    async def _next(self, limit: int) -> list[Record]:
+        for tail in self._tails:
+            await tail.look(self._bus)
+        watermark = self._watermark()
+        found: list[Record] = []
+        while len(found) < limit:
+            if not self._left and not await self._pop(watermark, limit - len(found)):
+                break
+            while self._left and len(found) < limit:
+                found.append(self._numbered(self._left.popleft()))
+        return found
+
+    async def _pop(self, watermark: Nanos, limit: int) -> bool:
+        # A run of the records of the log that is next; False when there is nothing to give.
+        filled = [tail for tail in self._tails if await tail.refill(self._bus)]
+        if not filled:
+            return False
+        first = min(filled, key=_known)  # of equal ones the first
+        place = filled.index(first)
+        bounds = [tail.known for tail in filled[:place]] + [
+            tail.known + 1 for tail in filled[place + 1 :]
+        ]
+        until = min([watermark, *bounds])
+        if first.known >= until:
+            return False
+        if first.known < self._given and type(first.ahead[0].message) in REQUESTS:
+            raise Broken(
+                f"{self.account_log.channel}/{self.account_log.partition} position "
+                f"{first.position} is stamped {first.known}, and what was known at {self._given} "
+                "is given already: stamp a request with the watermark"
+            )
+        while first.ahead and first.known < until and len(self._left) < limit:
+            self._given = first.known
+            self._left.extend(each for each in first.pop() if type(each.message) in GIVEN)
+        return True
+
+    def _numbered(self, record: Record) -> Record:
+        position, self._position = self._position, self._position + 1
+        return Record(
+            message=record.message,
+            writer=self._writer,
+            seq=position,
+            ts_known=record.ts_known,
+            ts_origin=record.ts_origin,
+            trace=record.trace,
+        )
+
+
+def _known(tail: _Tail) -> Nanos:
+    return tail.known
+
+
+def _decode(encoded: bytes) -> _Kept | None:
+    try:
+        return msgspec.msgpack.decode(encoded, type=_Kept)
+    except msgspec.DecodeError:
+        return None  # another build's, or damaged: an older one, or the logs, give the same
