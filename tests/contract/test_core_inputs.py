@@ -7,6 +7,8 @@ from marea.messages.market import Observation
 from marea.messages.types import TYPES
 from services.features.core import FeaturesInput
 from services.ingestion.core import IngestionInput
+from services.paper.core import PaperInput
+from services.paper.shell.merge import GIVEN
 from services.signals.core import SignalsInput
 
 
@@ -24,3 +26,19 @@ def test_signals_take_every_type_of_the_features_channel() -> None:
 def test_ingestion_takes_whatever_a_venue_says() -> None:
     said = {name for name, kind in TYPES.items() if issubclass(kind, Observation)}
     assert said <= {kind.__name__ for kind in get_args(IngestionInput)}
+
+
+def test_paper_takes_what_its_merge_gives_of_the_market_and_of_its_own_log() -> None:
+    by_name = load_channels().by_name
+    market, paper = by_name["market"], by_name["paper"]
+    given = {kind.__name__ for kind in GIVEN}
+    assert {kind.__name__ for kind in get_args(PaperInput)} == given
+    assert given <= {*market.outside, *market.derived, *paper.outside}
+    assert {*paper.outside} - given == {"Started"}
+    assert {*market.outside} - given == {
+        "Quote",
+        "VenueBar",
+        "MarkPrice",
+        "ClockOffset",
+        "Started",
+    }
