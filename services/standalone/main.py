@@ -17,11 +17,13 @@ from marea.runtime.settings import MINUTES_MAX, Settings, find_config_dir, load_
 from services.features.main import features_config
 from services.standalone import demo as demos
 from services.standalone import doctor as checks
-from services.standalone import listing, screen
+from services.standalone import listing, screen, telling
 from services.standalone.commands import read_orders
 from services.standalone.embedded import SHARD, this_build
 from services.standalone.markets import CRASH_PCT_MAX
 from services.standalone.runs import Result, Run, RunFolder, begin, find_folder, runs_dir
+from services.standalone.words import choose_words
+from services.standalone.words.text import Language
 
 EXIT_DONE, EXIT_FOUND, EXIT_BUG = 0, 1, 70
 
@@ -47,6 +49,8 @@ Config = Annotated[
 RunName = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's folder, id, begin of its id, or 'last'.")
 ]
+
+Lang = Annotated[Language | None, typer.Option("--lang", help="Of the texts; else as LANG says.")]
 
 
 @app.command(
@@ -159,6 +163,38 @@ def log(
     if failure is not None:
         screen.show_error(str(failure))
         sys.exit(failure.exit_code)  # the object has told it: nothing is to follow
+
+
+@app.command(
+    epilog=_examples(
+        "marea explain last 7q2nb",
+        "marea explain last --at 2026-01-05T00:01:30 --instrument BTC-USDT.SIM",
+        "marea log last --type RiskDecision --limit 5 --json",
+    )
+)
+def explain(
+    run: RunName,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", help="An order's client id, any event's id, or its begin."),
+    ] = None,
+    *,
+    at: Annotated[
+        str | None, typer.Option(metavar="T", help="ISO 8601: why was nothing traded then?")
+    ] = None,
+    instrument: Annotated[str | None, typer.Option(metavar="X", help="With --at: in what?")] = None,
+    lang: Lang = None,
+    as_json: Json = False,
+) -> None:
+    """Say why something was done, or why nothing was."""
+    if (name is None) == (at is None) or (at is None) != (instrument is None):
+        raise typer.BadParameter("give the ID of what was done, or else --at and --instrument")
+    folder = find_folder(run, runs_dir(os.environ))
+    words = choose_words(lang, os.environ)
+    if name is not None:
+        telling.explain(folder, name, words, as_json=as_json)
+    elif at is not None and instrument is not None:
+        telling.explain_nothing(folder, (instrument, at), words, as_json=as_json)
 
 
 @app.command(epilog=_examples("marea doctor", "marea doctor --json"))
