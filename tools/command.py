@@ -21,8 +21,12 @@ class Ended(NamedTuple):
 
 
 def environment(runs: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The variables that the command sees: none of Marea's but these."""
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("MAREA")}
+    """The variables that the command sees: none of Marea's but these, and no language."""
+    bare = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MAREA", "LC_")) and name != "LANG"
+    }
     path = os.pathsep.join([str(ROOT / "libs" / "shared"), str(ROOT)])
     return bare | {"PYTHONPATH": path, "MAREA_RUNS": str(runs)} | dict(settings or {})
 

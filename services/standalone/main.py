@@ -22,6 +22,7 @@ from services.standalone.commands import read_orders
 from services.standalone.embedded import SHARD, this_build
 from services.standalone.markets import CRASH_PCT_MAX
 from services.standalone.runs import Result, Run, RunFolder, begin, find_folder, runs_dir
+from services.standalone.summary import find_troubles, show_run
 from services.standalone.words import choose_words
 from services.standalone.words.text import Language
 
@@ -91,6 +92,7 @@ def demo(  # noqa: PLR0913 # each parameter is an option of the command
         str | None, typer.Option(metavar="RUN", help="Go on with a run that was cut off.")
     ] = None,
     config: Config = None,
+    lang: Lang = None,
     as_json: Json = False,
 ) -> None:
     """Turn a market into bars and features, with no server and no key."""
@@ -118,11 +120,12 @@ def demo(  # noqa: PLR0913 # each parameter is an option of the command
         if run.result is not None:
             screen.notes.print(f"Run {run.id} is done already; this is what came of it.")
         result = run.result or _play(folder, run)
-    troubles = demos.troubles(result)
+    words = choose_words(lang, os.environ)
+    troubles = find_troubles(result, words)
     if as_json:
         screen.show_json(result)
     else:
-        screen.show_run(run, result, folder.path, resume or "last", troubles)
+        show_run(run, result, folder.path, resume or "last", troubles, words)
     if troubles:
         raise typer.Exit(EXIT_FOUND)
 

@@ -62,15 +62,29 @@ class Words:
                 return f"{value:.6g}"
             case int() if name.startswith("ts_"):
                 return time_text(value)
+            case str() if name == "differences":
+                return self._difference(value)
             case str():
                 return self.code(value)
             case tuple() | list():
-                return ", ".join(self._shown("", each) for each in value) or self.phrase("none")
+                return ", ".join(self._shown(name, each) for each in value) or self.phrase("none")
             case dict():
                 shown = (f"{key} {self._shown('', each)}" for key, each in value.items())
                 return ", ".join(shown) or self.phrase("none")
             case _:
                 return str(value)
+
+    def _difference(self, told: str) -> str:
+        # One of a reconciliation: code, thing, ours, the venue's.
+        code, thing, ours, theirs = told.split("|")
+        none = self.phrase("none")
+        return self.phrase(
+            "difference",
+            code=self.code(code),
+            thing=thing,
+            ours=self.code(ours) or none,
+            theirs=self.code(theirs) or none,
+        )
 
 
 def choose_words(language: str | None, environment: Mapping[str, str]) -> Words:

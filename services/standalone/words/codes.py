@@ -139,6 +139,12 @@ _ORDERS = {
     "FROZEN": Text(
         "an order is unknown or an account differs", "una orden se desconoce o una cuenta difiere"
     ),
+    # what differs between ours and the venue's
+    "ORDER": Text("an order", "una orden"),
+    "UNPROTECTED": Text("a position without its stop", "una posición sin su stop"),
+    "UNSETTLED": Text("an order that nobody can vouch for", "una orden de la que nadie responde"),
+    "MISFIT": Text("a report that can't be", "un informe que no puede ser"),
+    "NO_ANSWER": Text("the venue did not answer", "la plataforma no respondió"),
     # why a request did not leave, or nobody knows
     "late": Text("it came too late to be sent", "llegó tarde para enviarse"),
     "timeout": Text("no answer came in time", "no llegó respuesta a tiempo"),

@@ -1,12 +1,18 @@
 """Headings and sentences of the commands, by a key."""
 
+from services.standalone.words.summary import SUMMARY
 from services.standalone.words.text import Text
 
 PHRASES: dict[str, Text] = {
+    **SUMMARY,
     "yes": Text("yes", "sí"),
     "no": Text("no", "no"),
     "none": Text("none", "ninguna"),
     "numbers": Text(" ({observed} against {limit})", " ({observed} frente a {limit})"),
+    "difference": Text(
+        "{code}: {thing}, ours {ours}, the venue's {theirs}",
+        "{code}: {thing}, lo nuestro {ours}, lo de la plataforma {theirs}",
+    ),
     # explain RUN ID
     "because": Text("It came about because {sentence}.", "Ocurrió porque {sentence}."),
     "fills": Text("Fills: {count}; commission {fees}.", "Ejecuciones: {count}; comisión {fees}."),
