@@ -44,7 +44,7 @@ class Gate(Struct, frozen=True, kw_only=True):
 
     gate: str
     observed: float | None
-    limit: float | None
+    allowed: float | None
     blocked: bool
 
 
@@ -107,6 +107,12 @@ async def explain(bus: Bus, run: str, name: str, words: Words) -> Explanation:
         steps=[step async for step in _steps(bus, ordered, subject, words)],
         deciders=await _deciders(bus, decided),
     )
+
+
+async def lineage_of(bus: Bus, subject: Placed, words: Words) -> list[Step]:
+    """What an event rests on, from the market to the event itself."""
+    ordered = sorted([*await ancestry(bus, subject), subject], key=_in_time)
+    return [step async for step in _steps(bus, ordered, subject, words)]
 
 
 def _in_time(placed: Placed) -> tuple[int, int, str, int]:
@@ -181,7 +187,7 @@ def gates_of(decision: RiskDecision) -> list[Gate]:
         Gate(
             gate=gate,
             observed=decision.observed.get(gate),
-            limit=decision.limits.get(gate),
+            allowed=decision.limits.get(gate),
             blocked=gate == decision.reason,
         )
         for gate in dict.fromkeys([*decision.observed, *decision.limits])

@@ -20,10 +20,11 @@ from services.standalone import doctor as checks
 from services.standalone import listing, screen, telling
 from services.standalone.commands import read_orders
 from services.standalone.embedded import SHARD, this_build
+from services.standalone.inspection import inspect, show_inspection
 from services.standalone.markets import CRASH_PCT_MAX
 from services.standalone.runs import Result, Run, RunFolder, begin, find_folder, runs_dir
 from services.standalone.summary import find_troubles, show_run
-from services.standalone.words import choose_words
+from services.standalone.words import Words, choose_words
 from services.standalone.words.text import Language
 
 EXIT_DONE, EXIT_FOUND, EXIT_BUG = 0, 1, 70
@@ -51,6 +52,21 @@ RunName = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's folder, id, begin of its id, or 'last'.")
 ]
 
+Crash = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=CRASH_PCT_MAX,
+        metavar="PCT",
+        help="Halfway, prices of the simulated market fall by so many percent.",
+    ),
+]
+CommandsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--commands", metavar="FILE", help="Who orders what, and when: halt, resume, reset."
+    ),
+]
 Lang = Annotated[Language | None, typer.Option("--lang", help="Of the texts; else as LANG says.")]
 
 
@@ -75,19 +91,8 @@ def demo(  # noqa: PLR0913 # each parameter is an option of the command
         int | None,
         typer.Option(min=1, max=MINUTES_MAX, metavar="N", help="Of the simulated market."),
     ] = None,
-    crash: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            max=CRASH_PCT_MAX,
-            metavar="PCT",
-            help="Halfway, prices of the simulated market fall by so many percent.",
-        ),
-    ] = 0,
-    commands: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Who orders what, and when: halt, resume, reset."),
-    ] = None,
+    crash: Crash = 0,
+    commands: CommandsFile = None,
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Go on with a run that was cut off.")
     ] = None,
@@ -200,9 +205,22 @@ def explain(
         telling.explain_nothing(folder, (instrument, at), words, as_json=as_json)
 
 
-@app.command(epilog=_examples("marea doctor", "marea doctor --json"))
-def doctor(*, config: Config = None, as_json: Json = False) -> None:
-    """Check that this machine can run Marea, and say what to mend."""
+@app.command(epilog=_examples("marea doctor", "marea doctor --json", "marea doctor last"))
+def doctor(
+    run: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="Check what a run's log shows instead.")
+    ] = None,
+    *,
+    config: Config = None,
+    lang: Lang = None,
+    as_json: Json = False,
+) -> None:
+    """Check that this machine can run Marea, or that all holds that must hold of a run."""
+    if run is not None:
+        if config is not None:
+            raise typer.BadParameter("--config is of the machine's check; leave it out")
+        _inspect(find_folder(run, runs_dir(os.environ)), choose_words(lang, os.environ), as_json)
+        return
     findings = checks.examine(config, os.environ)
     is_well = all(each.ok for each in findings)
     if as_json:
@@ -210,6 +228,16 @@ def doctor(*, config: Config = None, as_json: Json = False) -> None:
     else:
         screen.show_findings(findings)
     if not is_well:
+        raise typer.Exit(EXIT_FOUND)
+
+
+def _inspect(folder: RunFolder, words: Words, as_json: bool) -> None:
+    found = inspect(folder, words)
+    if as_json:
+        screen.show_json(found)
+    else:
+        show_inspection(found, words)
+    if not found.ok:
         raise typer.Exit(EXIT_FOUND)
 
 

@@ -62,7 +62,7 @@ def _show_explanation(explanation: Explanation, words: Words) -> None:
         _show([("", ""), (words.phrase("from_begin_to_end"), "bold")])
         _show([(words.phrase("by_venue_time"), "dim")])
         for step in explanation.steps:
-            _show(_step(step, words))
+            _show(step_lines(step, words))
         _show([("", ""), (words.phrase("deciders"), "bold")])
         _show((f"  {_decider(decider, words)}", "") for decider in explanation.deciders)
         _show([(f"  {words.phrase('show_config')}", "dim")])
@@ -99,7 +99,8 @@ def _paragraph(text: str) -> list[Line]:
     return [(line, "bold") for line in textwrap.wrap(text, WIDTH, break_long_words=False)]
 
 
-def _step(step: Step, words: Words) -> Iterator[Line]:
+def step_lines(step: Step, words: Words) -> Iterator[Line]:
+    """One event of a chain, its votes and gates below it."""
     gap = "" if step.gap_ms is None else f"+{step.gap_ms:,.1f} ms"
     style = "reverse" if step.is_subject else ""
     yield f"  {step.at[11:]}  {gap:>14}  {words.kind(step.type)}: {step.text}", style
@@ -136,7 +137,9 @@ def _values(vote: Vote) -> Iterator[str]:
 
 def _gates(gates: Sequence[Gate], words: Words) -> Iterator[Line]:
     heads = [words.phrase(head) for head in ("gate", "observed", "allowed")]
-    rows = [[words.code(gate.gate), _number(gate.observed), _number(gate.limit)] for gate in gates]
+    rows = [
+        [words.code(gate.gate), _number(gate.observed), _number(gate.allowed)] for gate in gates
+    ]
     return _table(heads, rows, ["red" if gate.blocked else "" for gate in gates])
 
 

@@ -104,5 +104,13 @@ PHRASES: dict[str, Text] = {
     "heading_votes": Text("What each one said last", "Qué dijo cada una por última vez"),
     "heading_checks": Text("Gate by gate", "Control por control"),
     "heading_gates": Text("The last decision of risk", "La última decisión de riesgo"),
+    # doctor RUN
+    "all_holds": Text(
+        "everything that must hold of run {run} holds", "todo lo que debe cumplir {run} se cumple"
+    ),
+    "expected_found": Text(
+        "expected {expected}, found {found}", "esperado {expected}, hallado {found}"
+    ),
+    "violations": Text("violations: {count}", "incumplimientos: {count}"),
     "next": Text("Next", "Siguiente"),
 }

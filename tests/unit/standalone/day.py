@@ -1,6 +1,7 @@
 """A short history: a market, two strategies and an ensemble, an order that fills, and its end."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
@@ -140,6 +141,7 @@ def whole_day() -> MemoryBus:
 
 async def _put(bus: MemoryBus, log: Log, messages: Iterable[Message]) -> None:
     lives: dict[str, Writer] = {}
+    said: Counter[str] = Counter()
     for message in messages:
         writer = _writer(log, message)
         if writer.producer not in lives:
@@ -149,9 +151,10 @@ async def _put(bus: MemoryBus, log: Log, messages: Iterable[Message]) -> None:
         record = Record(
             message=message,
             writer=lives[writer.producer],
-            seq=0,
+            seq=said[writer.producer],
             ts_known=message.ts_event + 9 * MS,
         )
+        said[writer.producer] += 1
         await bus.append(log, [record])
 
 

@@ -41,7 +41,7 @@ def test_order_says_what_it_was_why_and_what_came_of_it() -> None:
 def test_denial_names_the_gate_and_its_number_against_the_limit() -> None:
     told = explained(day.DENIAL.id)
     gates = step(told, "RiskDecision").gates
-    assert [(gate.gate, gate.observed, gate.limit, gate.blocked) for gate in gates] == [
+    assert [(gate.gate, gate.observed, gate.allowed, gate.blocked) for gate in gates] == [
         ("CONFIDENCE", 0.625, 0.5, False),
         ("PROFILE_PCT", None, 5.0, False),
         ("STALE_S", 7.25, 5.0, True),
