@@ -95,5 +95,13 @@ def difference(recorded: Message | None, decided: Message | None) -> str:
     for name in recorded.__struct_fields__:
         was, now = getattr(recorded, name), getattr(decided, name, None)
         if was != now:
-            return f"{name}: recorded {was!r}, decided {now!r}"
+            return _told(name, was, now)
     return "the encoded forms differ"
+
+
+def _told(name: str, was: object, now: object) -> str:
+    if isinstance(was, dict) and isinstance(now, dict):
+        for key in [*was, *now]:
+            if was.get(key) != now.get(key):
+                return _told(f"{name}.{key}", was.get(key), now.get(key))
+    return f"{name}: recorded {was!r}, decided {now!r}"
