@@ -9,15 +9,15 @@ from collections.abc import Mapping
 from decimal import Decimal
 from hashlib import blake2b
 from pathlib import Path
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from marea.domain.book import Sequencing
 from marea.domain.instrument import Instrument
 from marea.errors import BadInput
-from marea.runtime.sources import Key, Layers, add_environment, add_file, nearest
+from marea.runtime.sources import Layers, add_environment, add_file
+from marea.runtime.validation import validated
 
 FILES: dict[str, list[str]] = {
     "settings.yaml": [
@@ -301,11 +301,7 @@ def load_settings(folder: Path, environment: Mapping[str, str]) -> Settings:
     for name, sections in FILES.items():
         add_file(layers, folder / name, sections)
     add_environment(layers, environment)
-    try:
-        return Settings.model_validate(layers.values)
-    except ValidationError as error:
-        found = {_key(layers, detail): _describe(layers, detail) for detail in error.errors()}
-        raise BadInput("\n".join(found.values())) from None
+    return validated(Settings, layers)
 
 
 def effective_json(settings: Settings) -> str:
@@ -338,62 +334,3 @@ def list_instruments(settings: Settings) -> dict[str, Instrument]:
                 book_sequencing=venue_settings.book_sequencing,
             )
     return instruments
-
-
-_REMEDIES = {
-    "int_type": "write a whole number",
-    "float_type": "write a number",
-    "finite_number": "write a finite number",
-    "string_type": "write a text, in quotes",
-    "string_pattern_mismatch": "write a text of the form {pattern}",
-    "string_too_short": "write a text that is not empty",
-    "tuple_type": "write a list, as in [1, 60]",
-    "dict_type": "write a mapping of keys to values",
-    "model_type": "write a mapping of keys to values",
-    "literal_error": "write {expected}",
-    "greater_than": "write a number above {gt}",
-    "greater_than_equal": "write a number of at least {ge}",
-    "less_than_equal": "write a number of at most {le}",
-    "too_short": "write at least one",
-}
-
-
-def _key(layers: Layers, detail: ErrorDetails) -> Key:
-    # pydantic's location goes on into unions and lists; we know places of keys only
-    location = tuple(str(part) for part in detail["loc"])
-    if detail["type"] == "missing":
-        return location
-    while location and location not in layers.places:
-        location = location[:-1]
-    return location
-
-
-def _describe(layers: Layers, detail: ErrorDetails) -> str:
-    key = _key(layers, detail)
-    place, name = layers.place(key), ".".join(key)
-    if detail["type"] == "extra_forbidden":
-        *parents, last = key
-        guess = nearest(last, _known(parents))
-        return f"{place}: '{last}' is no setting of {'.'.join(parents)}; did you mean '{guess}'?"
-    if detail["type"] == "missing":
-        return f"{place}: {name} is missing: add it"
-    if detail["type"] == "value_error":
-        return f"{place}: {name}: {detail['ctx']['error']}"
-    remedy = _REMEDIES.get(detail["type"], detail["msg"]).format(**detail.get("ctx", {}))
-    return f"{place}: {name} is {_shown(layers.value(key))}: {remedy}"
-
-
-def _shown(value: object) -> str:
-    return repr(list(value) if isinstance(value, tuple) else value)
-
-
-def _known(parents: list[str]) -> list[str]:
-    model: object = Settings
-    for part in parents:
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            model = model.model_fields[part].annotation
-        else:
-            model = get_args(model)[1]
-    assert isinstance(model, type), "only a section refuses keys"
-    assert issubclass(model, BaseModel), "only a section refuses keys"
-    return list(model.model_fields)

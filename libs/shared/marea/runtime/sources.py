@@ -1,7 +1,7 @@
 """Where settings come from: YAML files, then environment variables, each value with its place."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -93,11 +93,34 @@ def add_environment(layers: Layers, environment: Mapping[str, str]) -> None:
         if name not in OTHER_VARIABLES and _bare(name) in meant:
             raise BadInput(f"{name} is no setting; did you mean {meant[_bare(name)]}?")
     for name in sorted(known.keys() & environment.keys()):
-        *parents, last = known[name]
-        inner = layers.value(tuple(parents))
-        assert isinstance(inner, dict), "leaves are found in mappings"
-        inner[last] = _read(environment[name], _always(name), known[name], {})
-        layers.places[known[name]] = name
+        _replace(layers, known[name], environment[name], name)
+
+
+def add_options(layers: Layers, option: str, texts: Sequence[str]) -> None:
+    """Let `section.key=value` replace values that the layers hold, each value read as YAML.
+
+    Raises `BadInput`, which names the option, for a text that names no setting.
+    """
+    leaves = list(_leaves(layers.values, ()))
+    known = {
+        ".".join(leaf[:depth]): leaf[:depth] for leaf in leaves for depth in range(len(leaf), 0, -1)
+    }
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise BadInput(f"{option} is '{text}': write section.key=value")
+        if name not in known:
+            near = nearest(name, [".".join(leaf) for leaf in leaves])
+            raise BadInput(f"{option} {name} is no setting; did you mean {near}?")
+        _replace(layers, known[name], value, option)
+
+
+def _replace(layers: Layers, key: Key, text: str, place: str) -> None:
+    *parents, last = key
+    inner = layers.value(tuple(parents))
+    assert isinstance(inner, dict), "a key that is known stands in a mapping"
+    inner[last] = _read(text, _always(place), key, {})
+    layers.places[key] = place
 
 
 def _bare(name: str) -> str:
