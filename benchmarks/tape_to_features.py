@@ -32,9 +32,10 @@ from marea.venues.feed import windows_of
 from marea.venues.tape import Tape
 from services.ingestion.main import ingestion_config, ingestion_loop
 from services.standalone import demo
-from services.standalone.embedded import Embedded, Stores
+from services.standalone.embedded import Embedded
 from services.standalone.markets import TapeMarket
 from services.standalone.runs import RunFolder
+from services.standalone.stages import Ingesting, Stores
 from tools.ending import end_with
 
 TARGET_PER_S = 60_000
@@ -93,7 +94,9 @@ class Tapes:
     async def _in_memory(self) -> None:
         bus = MemoryBus()
         stores = Stores(bus, MemorySnapshots())
-        embedded = Embedded(self.settings, self.market(), stores, NoTelemetry(), "benchmark")
+        telemetry = NoTelemetry()
+        ingesting = Ingesting(self.settings, self.market(), stores, telemetry, "benchmark")
+        embedded = Embedded(self.settings, ingesting, stores, telemetry, "benchmark")
         await embedded.start()
         while await embedded.advance():
             pass

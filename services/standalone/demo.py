@@ -19,9 +19,10 @@ from marea.runtime.build import platform_facts
 from marea.runtime.settings import Settings, list_instruments, settings_hash
 from marea.venues.tape import Tape
 from services.standalone.commands import Order
-from services.standalone.embedded import Embedded, Stores, this_build
+from services.standalone.embedded import Embedded, this_build
 from services.standalone.markets import DrawnMarket, Market, TapeMarket
 from services.standalone.runs import BookResult, InputFile, Result, Run, RunFolder
+from services.standalone.stages import Ingesting, Stores
 from services.standalone.tally import Tally, TradingResult
 from services.standalone.timing import Stopwatch
 
@@ -118,9 +119,11 @@ async def play(
     )
     stopwatch = Stopwatch()
     with closing(SqliteBus(folder.log_path, limits)) as bus:
-        embedded = Embedded(settings, market, Stores(bus, bus), stopwatch, this_build())
+        stores, build = Stores(bus, bus), this_build()
+        ingesting = Ingesting(settings, market, stores, stopwatch, build)
+        embedded = Embedded(settings, ingesting, stores, stopwatch, build)
         await embedded.start()
-        taken_before = embedded.ingestion.state.taken_count
+        taken_before = ingesting.loop.state.taken_count
         tally = Tally(Log("trading", settings.portfolio.name))
         shown_s = begun_s
         while await embedded.advance():
@@ -131,9 +134,9 @@ async def play(
                 await asyncio.sleep(0)  # here, between two windows, Ctrl-C is heard
         await bus.flush()
         seconds = time.perf_counter() - begun_s
-        messages = embedded.ingestion.state.taken_count - taken_before
+        messages = ingesting.loop.state.taken_count - taken_before
         figures = Figures(tally.result(), log_hash(bus.chains()), seconds, messages)
-        result = _result(run, embedded, figures)
+        result = _result(run, ingesting, embedded, figures)
     stopwatch.save(folder.log_path)
     return result
 
@@ -157,8 +160,28 @@ def log_hash(chains: Mapping[Log, bytes]) -> str:
     return digest.hexdigest()
 
 
-def _result(run: Run, embedded: Embedded, figures: Figures) -> Result:
-    state = embedded.ingestion.state
+def troubles(result: Result) -> list[str]:
+    """What came up that a person should look at, a line each; nothing where all is well."""
+    found = []
+    if result.dead_letters:
+        found.append(f"{_many(result.dead_letters, 'message')} could not be read")
+    if result.divergences:
+        found.append(f"{_many(result.divergences, 'output')} unlike what is on the log")
+    for name, book in result.books.items():
+        if book.status != "LIVE":
+            found.append(f"the order book of {name} is {book.status} at the end")
+        if book.agreed != book.compared:
+            differed = _many(book.compared - book.agreed, "quote")
+            found.append(f"the order book of {name} was unlike {differed} at equal updates")
+    return found
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
+
+
+def _result(run: Run, ingesting: Ingesting, embedded: Embedded, figures: Figures) -> Result:
+    state, market = ingesting.loop.state, ingesting.market
     loops = embedded.features.values()
     seconds = figures.seconds
     return Result(
@@ -169,8 +192,8 @@ def _result(run: Run, embedded: Embedded, figures: Figures) -> Result:
         bars=sum(loop.state.bar_count for loop in loops),
         dead_letters=state.dead_letter_count,
         duplicates=state.duplicate_count,
-        conflated=embedded.market.feed.frame_count - state.taken_count,
-        steps_back=embedded.market.steps_back,
+        conflated=market.feed.frame_count - state.taken_count,
+        steps_back=market.steps_back,
         divergences=embedded.divergence_count,
         not_warm=sum(loop.state.not_warm_count for loop in loops),
         not_live=sum(loop.state.not_live_count for loop in loops),

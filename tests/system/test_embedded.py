@@ -9,8 +9,9 @@ from marea.bus.memory import MemoryBus, MemorySnapshots
 from marea.messages import codec
 from marea.messages.envelope import Log, Record
 from marea.runtime.settings import Settings, find_config_dir, load_settings
-from services.standalone.embedded import Embedded, Stores
+from services.standalone.embedded import Embedded
 from services.standalone.markets import TS_SIMULATED, DrawnMarket
+from services.standalone.stages import Ingesting, Stores
 from services.standalone.timing import Stopwatch
 
 TS_END = TS_SIMULATED + 2_400_000_000
@@ -46,7 +47,8 @@ def settings() -> Settings:
 
 async def live(settings: Settings, stores: Stores) -> dict[str, list[bytes]]:
     market = DrawnMarket(7, 1)
-    embedded = Embedded(settings, market, stores, Stopwatch(), "build")
+    ingesting = Ingesting(settings, market, stores, Stopwatch(), "build")
+    embedded = Embedded(settings, ingesting, stores, Stopwatch(), "build")
     await embedded.start()
     while market.feed.ts_local < TS_END and await embedded.advance():
         pass

@@ -19,8 +19,9 @@ from marea.messages.market import Trade
 from marea.messages.system import Clock
 from marea.runtime.settings import Settings, find_config_dir, list_instruments, load_settings
 from marea.runtime.telemetry import NoTelemetry
-from services.standalone.embedded import SHARD, Embedded, Stores
+from services.standalone.embedded import SHARD, Embedded
 from services.standalone.markets import TapeMarket
+from services.standalone.stages import Ingesting, Stores
 
 TAPES = {
     "spot": ["demo_tape_binance_spot_BTCUSDT_ETHUSDT_20240808T2354Z_651s.raw.zst"],
@@ -90,13 +91,9 @@ class TapeRun:
 async def take(files: list[Path], name: str) -> TapeRun:
     settings = load_settings(find_config_dir(None, {}), {})
     bus = MemoryBus()
-    embedded = Embedded(
-        settings,
-        TapeMarket(files, list_instruments(settings)),
-        Stores(bus, MemorySnapshots()),
-        NoTelemetry(),
-        "test",
-    )
+    tapes, stores = TapeMarket(files, list_instruments(settings)), Stores(bus, MemorySnapshots())
+    ingesting = Ingesting(settings, tapes, stores, NoTelemetry(), "test")
+    embedded = Embedded(settings, ingesting, stores, NoTelemetry(), "test")
     await embedded.start()
     while await embedded.advance():
         pass

@@ -19,6 +19,7 @@ from marea.runtime.loop import BATCH_RECORDS_MAX, Loop
 from marea.runtime.replay import CannotFollow, Comparison, Replay
 from marea.runtime.wiring import Ports
 from marea.testing import toy
+from marea.testing.builders import TS_START
 from marea.testing.toy import ALARMS, BARS, INPUT, ToyState, toy_core, toy_wiring, trade_record
 from tests.unit.runtime.bench import Bench, play, with_decide
 from tests.unit.runtime.test_crash import TRADING, run_to_the_end
@@ -104,7 +105,7 @@ def test_record_of_many_lives_is_identical(output: Log | None) -> None:
 def test_own_outputs_and_what_it_brought_on_its_own_log_are_taken_as_the_loop_took_them() -> None:
     async def scenario(bench: Bench) -> None:
         await bench.bus.append(TRADING, toy.upstream_records(60))
-        now = toy.TS_START
+        now = TS_START
         loop = bench.loop(log=TRADING, venue_time=lambda: now)
         await loop.start()
         for _ in range(12):

@@ -1,0 +1,110 @@
+"""Where does a run's market come from: from ingestion at work, or from a record?"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+from marea.bus.port import Bus, Snapshots
+from marea.messages.envelope import Nanos, Record
+from marea.messages.market import RequestSnapshot
+from marea.runtime.loop import Loop
+from marea.runtime.settings import Settings
+from marea.runtime.telemetry import Telemetry
+from marea.runtime.wiring import Ports
+from services.ingestion.main import ingestion_config, ingestion_loop
+from services.standalone.markets import Market
+
+READ_RECORDS_MAX = 5_000
+
+
+class Stores(NamedTuple):
+    """Where a run's logs and snapshots stand."""
+
+    bus: Bus
+    snapshots: Snapshots
+
+
+class MarketStage(Protocol):
+    """The first stage of a run: it fills the logs of the market, a window at a time."""
+
+    @property
+    def instruments(self) -> Sequence[str]:
+        """The ids of what it brings."""
+        ...
+
+    @property
+    def loops(self) -> Sequence[Loop[Any]]:
+        """What it runs itself."""
+        ...
+
+    @property
+    def now(self) -> Nanos:
+        """The time that the latest window begins with, on the venue's clock."""
+        ...
+
+    async def start(self) -> None:
+        """Be ready for the next window."""
+        ...
+
+    async def advance(self) -> bool:
+        """Put the next window on the logs; False at the end."""
+        ...
+
+
+class Ingesting:
+    """A market whose messages are judged by ingestion as they come."""
+
+    def __init__(
+        self, settings: Settings, market: Market, stores: Stores, telemetry: Telemetry, build: str
+    ) -> None:
+        self.market = market
+        self._bus = stores.bus
+        ports = Ports(
+            source=market.feed,
+            bus=stores.bus,
+            snapshots=stores.snapshots,
+            telemetry=telemetry,
+            effects={RequestSnapshot: self._request},
+        )
+        every_ns = settings.snapshots.every_s * 1_000_000_000
+        self.loop = ingestion_loop(ingestion_config(settings), market.plan, ports, build, every_ns)
+
+    @property
+    def instruments(self) -> Sequence[str]:
+        """The ids of what the market brings."""
+        return [each.id for each in self.market.plan.instruments]
+
+    @property
+    def loops(self) -> Sequence[Loop[Any]]:
+        """Ingestion's."""
+        return [self.loop]
+
+    @property
+    def now(self) -> Nanos:
+        """The last clock that ingestion passed on."""
+        return self.loop.now
+
+    async def start(self) -> None:
+        """Bring ingestion to where its logs end."""
+        await self.remind()
+        await self.loop.start()
+
+    async def advance(self) -> bool:
+        """Let ingestion take the next window, whole."""
+        taken = await self.loop.step(READ_RECORDS_MAX)
+        while taken and self.loop.position < self.market.feed.end:
+            taken = await self.loop.step(READ_RECORDS_MAX)
+        return taken > 0
+
+    async def remind(self) -> None:
+        """Tell the market what earlier lives asked: one that begins anew must be asked again."""
+        for log in [log for log in await self._bus.ends() if log.channel == "market"]:
+            position = 0
+            while records := await self._bus.read(log, position, READ_RECORDS_MAX):
+                for record in records:
+                    if isinstance(record.message, RequestSnapshot):
+                        self.market.request_snapshot(record)
+                position += len(records)
+
+    async def _request(self, record: Record) -> tuple[()]:
+        self.market.request_snapshot(record)
+        return ()
