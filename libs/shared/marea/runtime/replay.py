@@ -70,6 +70,20 @@ class Comparison(Struct, kw_only=True):
     """Outputs that are decided after the end of a record that was cut off: nothing to hold them
     against."""
 
+    def agree(self, message: Message) -> None:
+        """Count an output that is decided as it stands on record."""
+        self._tally(message).identical += 1
+
+    def differ(self, difference: Difference) -> None:
+        """Count one that isn't, and keep it if it is among the first of its type."""
+        tally = self._tally(difference.message)
+        tally.different += 1
+        if tally.different <= DIFFERENCES_KEPT_MAX:
+            self.differences.append(difference)
+
+    def _tally(self, message: Message) -> Tally:
+        return self.by_type.setdefault(type(message).__name__, Tally())
+
 
 class Replay(Generic[State]):
     """One core over its recorded inputs."""
@@ -246,7 +260,7 @@ class Replay(Generic[State]):
         elif misplaced:
             self._differ(log, position, both, misplaced)
         else:
-            self._tally(recorded).identical += 1
+            self.comparison.agree(recorded)
 
     def _differ(
         self, log: Log, position: int, both: tuple[Message | None, Message | None], detail: str
@@ -261,13 +275,7 @@ class Replay(Generic[State]):
             decided=both[1],
             detail=detail,
         )
-        tally = self._tally(found.message)
-        tally.different += 1
-        if tally.different <= DIFFERENCES_KEPT_MAX:
-            self.comparison.differences.append(found)
-
-    def _tally(self, message: Message) -> Tally:
-        return self.comparison.by_type.setdefault(type(message).__name__, Tally())
+        self.comparison.differ(found)
 
 
 def _misplaced(
