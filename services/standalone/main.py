@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
@@ -17,15 +18,13 @@ from marea.runtime.settings import MINUTES_MAX, Settings, find_config_dir, load_
 from services.features.main import features_config
 from services.standalone import demo as demos
 from services.standalone import doctor as checks
-from services.standalone import listing, screen, telling
+from services.standalone import listing, replay_screen, replaying, screen
 from services.standalone.commands import read_orders
 from services.standalone.embedded import SHARD, this_build
-from services.standalone.inspection import inspect, show_inspection
 from services.standalone.markets import CRASH_PCT_MAX
+from services.standalone.replaying import Mode, Replayed
 from services.standalone.runs import Result, Run, RunFolder, begin, find_folder, runs_dir
-from services.standalone.summary import find_troubles, show_run
-from services.standalone.words import Words, choose_words
-from services.standalone.words.text import Language
+from services.standalone.what_if import what_if
 
 EXIT_DONE, EXIT_FOUND, EXIT_BUG = 0, 1, 70
 
@@ -52,23 +51,6 @@ RunName = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's folder, id, begin of its id, or 'last'.")
 ]
 
-Crash = Annotated[
-    int,
-    typer.Option(
-        min=0,
-        max=CRASH_PCT_MAX,
-        metavar="PCT",
-        help="Halfway, prices of the simulated market fall by so many percent.",
-    ),
-]
-CommandsFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--commands", metavar="FILE", help="Who orders what, and when: halt, resume, reset."
-    ),
-]
-Lang = Annotated[Language | None, typer.Option("--lang", help="Of the texts; else as LANG says.")]
-
 
 @app.command(
     epilog=_examples(
@@ -91,13 +73,23 @@ def demo(  # noqa: PLR0913 # each parameter is an option of the command
         int | None,
         typer.Option(min=1, max=MINUTES_MAX, metavar="N", help="Of the simulated market."),
     ] = None,
-    crash: Crash = 0,
-    commands: CommandsFile = None,
+    crash: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=CRASH_PCT_MAX,
+            metavar="PCT",
+            help="Halfway, prices of the simulated market fall by so many percent.",
+        ),
+    ] = 0,
+    commands: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Who orders what, and when: halt, resume, reset."),
+    ] = None,
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Go on with a run that was cut off.")
     ] = None,
     config: Config = None,
-    lang: Lang = None,
     as_json: Json = False,
 ) -> None:
     """Turn a market into bars and features, with no server and no key."""
@@ -125,12 +117,11 @@ def demo(  # noqa: PLR0913 # each parameter is an option of the command
         if run.result is not None:
             screen.notes.print(f"Run {run.id} is done already; this is what came of it.")
         result = run.result or _play(folder, run)
-    words = choose_words(lang, os.environ)
-    troubles = find_troubles(result, words)
+    troubles = demos.troubles(result)
     if as_json:
         screen.show_json(result)
     else:
-        show_run(run, result, folder.path, resume or "last", troubles, words)
+        screen.show_run(run, result, folder.path, resume or "last", troubles)
     if troubles:
         raise typer.Exit(EXIT_FOUND)
 
@@ -175,52 +166,46 @@ def log(
 
 @app.command(
     epilog=_examples(
-        "marea explain last 7q2nb",
-        "marea explain last --at 2026-01-05T00:01:30 --instrument BTC-USDT.SIM",
-        "marea log last --type RiskDecision --limit 5 --json",
+        "marea replay last",
+        "marea replay last --mode compare --set risk.collar_pct=1.0",
+        "marea replay last --mode what-if --set risk.profile=conservative",
     )
 )
-def explain(
+def replay(
     run: RunName,
-    name: Annotated[
-        str | None,
-        typer.Argument(metavar="ID", help="An order's client id, any event's id, or its begin."),
-    ] = None,
     *,
-    at: Annotated[
-        str | None, typer.Option(metavar="T", help="ISO 8601: why was nothing traded then?")
+    mode: Annotated[
+        Mode,
+        typer.Option(
+            help="verify: are all decisions the same again; compare: which would be others; "
+            "what-if: what would have come of it, simulated."
+        ),
+    ] = "verify",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting that is another; repeatable."),
     ] = None,
-    instrument: Annotated[str | None, typer.Option(metavar="X", help="With --at: in what?")] = None,
-    lang: Lang = None,
     as_json: Json = False,
 ) -> None:
-    """Say why something was done, or why nothing was."""
-    if (name is None) == (at is None) or (at is None) != (instrument is None):
-        raise typer.BadParameter("give the ID of what was done, or else --at and --instrument")
+    """Decide a recorded run again, and show which decisions differ."""
+    texts = changes or []
+    if mode == "verify" and texts:
+        raise typer.BadParameter("--set is for --mode compare and --mode what-if")
+    if mode == "what-if" and not texts:
+        raise typer.BadParameter("--mode what-if needs a --set: what is to be otherwise?")
     folder = find_folder(run, runs_dir(os.environ))
-    words = choose_words(lang, os.environ)
-    if name is not None:
-        telling.explain(folder, name, words, as_json=as_json)
-    elif at is not None and instrument is not None:
-        telling.explain_nothing(folder, (instrument, at), words, as_json=as_json)
+    found = _replay(folder, mode, texts)
+    if as_json:
+        screen.show_json(found)
+    else:
+        replay_screen.show(found, run)
+    if mode == "verify" and found.different:
+        raise typer.Exit(EXIT_FOUND)
 
 
-@app.command(epilog=_examples("marea doctor", "marea doctor --json", "marea doctor last"))
-def doctor(
-    run: Annotated[
-        str | None, typer.Argument(metavar="RUN", help="Check what a run's log shows instead.")
-    ] = None,
-    *,
-    config: Config = None,
-    lang: Lang = None,
-    as_json: Json = False,
-) -> None:
-    """Check that this machine can run Marea, or that all holds that must hold of a run."""
-    if run is not None:
-        if config is not None:
-            raise typer.BadParameter("--config is of the machine's check; leave it out")
-        _inspect(find_folder(run, runs_dir(os.environ)), choose_words(lang, os.environ), as_json)
-        return
+@app.command(epilog=_examples("marea doctor", "marea doctor --json"))
+def doctor(*, config: Config = None, as_json: Json = False) -> None:
+    """Check that this machine can run Marea, and say what to mend."""
     findings = checks.examine(config, os.environ)
     is_well = all(each.ok for each in findings)
     if as_json:
@@ -228,16 +213,6 @@ def doctor(
     else:
         screen.show_findings(findings)
     if not is_well:
-        raise typer.Exit(EXIT_FOUND)
-
-
-def _inspect(folder: RunFolder, words: Words, as_json: bool) -> None:
-    found = inspect(folder, words)
-    if as_json:
-        screen.show_json(found)
-    else:
-        show_inspection(found, words)
-    if not found.ok:
         raise typer.Exit(EXIT_FOUND)
 
 
@@ -293,6 +268,19 @@ def _settings(config: Path | None) -> Settings:
 def _begin(wish: demos.Wish, settings: Settings) -> RunFolder:
     demos.open_market(wish, settings)  # what can't be opened leaves no run behind
     return begin(demos.describe(wish, settings), runs_dir(os.environ))
+
+
+def _replay(folder: RunFolder, mode: Mode, texts: Sequence[str]) -> Replayed:
+    run = folder.read()
+    try:
+        with screen.progress(f"replay {run.id}") as show:
+            if mode == "verify":
+                return replaying.verify(folder, run, show)
+            if mode == "compare":
+                return replaying.compare(folder, run, texts, show)
+            return what_if(folder, run, texts, show)
+    except KeyboardInterrupt:
+        raise Interrupted("stopped; nothing was changed") from None
 
 
 def _play(folder: RunFolder, run: Run) -> Result:

@@ -1,7 +1,7 @@
 """Does a recorded run decide the same again, and what would it decide with other settings?"""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
@@ -28,8 +28,6 @@ OPTION = "--set"
 Mode: TypeAlias = Literal["verify", "compare", "what-if"]
 Told: TypeAlias = tuple[str, tuple[Log, ...]]
 """What a loop is told once, its configuration, and which logs it has."""
-Progress: TypeAlias = Callable[[float], None]
-"""Takes how much is done, in 0…1."""
 
 
 class Shown(Struct, frozen=True, kw_only=True):
@@ -64,7 +62,7 @@ class Replayed(Struct, kw_only=True):
     recorded_by: str
     """The build that began the run."""
     loops: tuple[str, ...]
-    """The loops that were held against their record."""
+    """Whose outputs were held against others."""
     compared: int
     identical: int
     different: int
@@ -76,6 +74,17 @@ class Replayed(Struct, kw_only=True):
     """By their time; of each type and loop the first 100."""
 
 
+def changed_settings(run: Run, texts: Sequence[str]) -> Settings:
+    """The run's settings with some values replaced, each given as `section.key=value`.
+
+    Raises `BadInput` for a key that there isn't, or a value that it doesn't take.
+    """
+    place = f"the settings of run {run.id}"
+    layers = Layers(demo.settings_of(run).model_dump(), {(): place})
+    add_options(layers, OPTION, texts)
+    return validated(Settings, layers)
+
+
 class Composition:
     """The loops of a recorded run, as its settings make them, and as others would."""
 
@@ -85,16 +94,6 @@ class Composition:
         self._run = run
         self._market = demo.open_market(demo.wish_of(run), self.recorded)
         self._stores = Stores(bus, MemorySnapshots())
-
-    def changed(self, texts: Sequence[str]) -> Settings:
-        """The run's settings with some values replaced, each given as `section.key=value`.
-
-        Raises `BadInput` for a key that there isn't, or a value that it doesn't take.
-        """
-        place = f"the settings of run {self._run.id}"
-        layers = Layers(self.recorded.model_dump(), {(): place})
-        add_options(layers, OPTION, texts)
-        return validated(Settings, layers)
 
     async def loops(self, settings: Settings) -> Sequence[Loop[Any]]:
         """Those of the run under these settings, none of them started."""
@@ -108,7 +107,7 @@ class Composition:
 
         Raises `BadInput` for a value that no core decides by.
         """
-        loops = await self.loops(self.changed(texts))
+        loops = await self.loops(changed_settings(self._run, texts))
         now, before = _told(loops), _told(await self.loops(self.recorded))
         for text in texts:
             if now == await self._told_without(texts, text):
@@ -127,7 +126,7 @@ class Composition:
 
     async def _told_without(self, texts: Sequence[str], text: str) -> dict[str, Told]:
         try:
-            settings = self.changed([each for each in texts if each != text])
+            settings = changed_settings(self._run, [each for each in texts if each != text])
             return _told(await self.loops(settings))
         except BadInput:
             return {}  # the others rest on it
@@ -144,7 +143,7 @@ def _logs(told: Mapping[str, Told]) -> dict[str, tuple[Log, ...]]:
     return {name: logs for name, (_, logs) in told.items()}
 
 
-def verify(folder: RunFolder, run: Run, show: Progress) -> Replayed:
+def verify(folder: RunFolder, run: Run, show: demo.Progress) -> Replayed:
     """Hold what every loop decides against the record, with the settings of the run.
 
     Raises `BadInput` or `Unavailable` where the record, or what it was made from, can't be read.
@@ -153,13 +152,13 @@ def verify(folder: RunFolder, run: Run, show: Progress) -> Replayed:
         return asyncio.run(_verified(bus, run, show))
 
 
-async def _verified(bus: Bus, run: Run, show: Progress) -> Replayed:
+async def _verified(bus: Bus, run: Run, show: demo.Progress) -> Replayed:
     composition = Composition(run, bus)
     loops = await composition.loops(composition.recorded)
-    return _replayed("verify", run, (), loops, await _held(bus, run, loops, show))
+    return summed_up("verify", run, (), loops, await _held(bus, run, loops, show))
 
 
-def compare(folder: RunFolder, run: Run, texts: Sequence[str], show: Progress) -> Replayed:
+def compare(folder: RunFolder, run: Run, texts: Sequence[str], show: demo.Progress) -> Replayed:
     """Hold what the loops would decide with other settings against the record.
 
     Raises `BadInput` where that can't be told, and as `verify`.
@@ -168,21 +167,21 @@ def compare(folder: RunFolder, run: Run, texts: Sequence[str], show: Progress) -
         return asyncio.run(_compared(bus, run, texts, show))
 
 
-async def _compared(bus: Bus, run: Run, texts: Sequence[str], show: Progress) -> Replayed:
+async def _compared(bus: Bus, run: Run, texts: Sequence[str], show: demo.Progress) -> Replayed:
     loops = await Composition(run, bus).concerned(texts)
     try:
-        return _replayed("compare", run, texts, loops, await _held(bus, run, loops, show))
+        return summed_up("compare", run, texts, loops, await _held(bus, run, loops, show))
     except CannotFollow as err:
         raise BadInput(f"{err}: so there is nothing to compare; try --mode what-if") from err
 
 
-async def _held(bus: Bus, run: Run, loops: Sequence[Loop[Any]], show: Progress) -> Comparison:
+async def _held(bus: Bus, run: Run, loops: Sequence[Loop[Any]], show: demo.Progress) -> Comparison:
     found: list[Comparison] = []
     for place, loop in enumerate(loops):
         replay = Replay(loop, bus, is_whole=run.status == "done")
         await replay.start()
         while await replay.step():
-            show((place + replay.progress) / len(loops))
+            show((place + replay.progress) / len(loops), loop.wiring.name)
             await asyncio.sleep(0)  # here Ctrl-C is heard
         found.append(replay.comparison)
     return _merged(found)
@@ -201,10 +200,11 @@ def _merged(comparisons: Iterable[Comparison]) -> Comparison:
     return merged
 
 
-def _replayed(
+def summed_up(
     mode: Mode, run: Run, texts: Sequence[str], loops: Sequence[Loop[Any]], comparison: Comparison
 ) -> Replayed:
-    differences = [shown(each) for each in comparison.differences]
+    """What a comparison of these loops found, as it is told."""
+    differences = [_shown(each) for each in comparison.differences]
     tallies = comparison.by_type.values()
     identical = sum(each.identical for each in tallies)
     different = sum(each.different for each in tallies)
@@ -225,8 +225,7 @@ def _replayed(
     )
 
 
-def shown(difference: Difference) -> Shown:
-    """A difference in the form in which it is told."""
+def _shown(difference: Difference) -> Shown:
     message, source = difference.message, difference.input_log
     return Shown(
         time=time_text(difference.ts),
