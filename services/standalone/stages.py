@@ -75,7 +75,7 @@ class Ingesting:
 
     @property
     def loops(self) -> Sequence[Loop[Any]]:
-        """Ingestion's."""
+        """The one of ingestion."""
         return [self.loop]
 
     @property
