@@ -22,7 +22,7 @@ from services.standalone.embedded import Embedded, this_build
 from services.standalone.history import opened
 from services.standalone.moments import time_text
 from services.standalone.runs import Run, RunFolder
-from services.standalone.stages import Ingesting, Stores
+from services.standalone.stages import Ingesting, Stores, remind
 
 OPTION = "--set"
 Mode: TypeAlias = Literal["verify", "compare", "what-if"]
@@ -95,22 +95,25 @@ class Composition:
         self._market = demo.open_market(demo.wish_of(run), self.recorded)
         self._stores = Stores(bus, MemorySnapshots())
 
-    async def loops(self, settings: Settings) -> Sequence[Loop[Any]]:
+    def loops(self, settings: Settings) -> Sequence[Loop[Any]]:
         """Those of the run under these settings, none of them started."""
         telemetry, build = NoTelemetry(), this_build()
         ingesting = Ingesting(settings, self._market, self._stores, telemetry, build)
-        await ingesting.remind()
         return Embedded(settings, ingesting, self._stores, telemetry, build).loops
 
-    async def concerned(self, texts: Sequence[str]) -> Sequence[Loop[Any]]:
+    async def remind(self) -> None:
+        """Let the market answer as it did when ingestion asked."""
+        await remind(self._market, self._stores.bus)
+
+    def concerned(self, texts: Sequence[str]) -> Sequence[Loop[Any]]:
         """The loops whose settings are others with these values; by another build, all of them.
 
         Raises `BadInput` for a value that no core decides by.
         """
-        loops = await self.loops(changed_settings(self._run, texts))
-        now, before = _told(loops), _told(await self.loops(self.recorded))
+        loops = self.loops(changed_settings(self._run, texts))
+        now, before = _told(loops), _told(self.loops(self.recorded))
         for text in texts:
-            if now == await self._told_without(texts, text):
+            if now == self._told_without(texts, text):
                 raise BadInput(
                     f"{OPTION} {text} changes nothing that a core decides by: it has that value, "
                     "or only the shell uses it; leave it out"
@@ -124,10 +127,10 @@ class Composition:
             return loops
         return [loop for loop in loops if now[loop.wiring.name] != before[loop.wiring.name]]
 
-    async def _told_without(self, texts: Sequence[str], text: str) -> dict[str, Told]:
+    def _told_without(self, texts: Sequence[str], text: str) -> dict[str, Told]:
         try:
             settings = changed_settings(self._run, [each for each in texts if each != text])
-            return _told(await self.loops(settings))
+            return _told(self.loops(settings))
         except BadInput:
             return {}  # the others rest on it
 
@@ -154,7 +157,8 @@ def verify(folder: RunFolder, run: Run, show: demo.Progress) -> Replayed:
 
 async def _verified(bus: Bus, run: Run, show: demo.Progress) -> Replayed:
     composition = Composition(run, bus)
-    loops = await composition.loops(composition.recorded)
+    loops = composition.loops(composition.recorded)
+    await composition.remind()
     return summed_up("verify", run, (), loops, await _held(bus, run, loops, show))
 
 
@@ -168,7 +172,9 @@ def compare(folder: RunFolder, run: Run, texts: Sequence[str], show: demo.Progre
 
 
 async def _compared(bus: Bus, run: Run, texts: Sequence[str], show: demo.Progress) -> Replayed:
-    loops = await Composition(run, bus).concerned(texts)
+    composition = Composition(run, bus)
+    loops = composition.concerned(texts)
+    await composition.remind()
     try:
         return summed_up("compare", run, texts, loops, await _held(bus, run, loops, show))
     except CannotFollow as err:

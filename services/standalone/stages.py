@@ -85,7 +85,7 @@ class Ingesting:
 
     async def start(self) -> None:
         """Bring ingestion to where its logs end."""
-        await self.remind()
+        await remind(self.market, self._bus)
         await self.loop.start()
 
     async def advance(self) -> bool:
@@ -95,16 +95,17 @@ class Ingesting:
             taken = await self.loop.step(READ_RECORDS_MAX)
         return taken > 0
 
-    async def remind(self) -> None:
-        """Tell the market what earlier lives asked: one that begins anew must be asked again."""
-        for log in [log for log in await self._bus.ends() if log.channel == "market"]:
-            position = 0
-            while records := await self._bus.read(log, position, READ_RECORDS_MAX):
-                for record in records:
-                    if isinstance(record.message, RequestSnapshot):
-                        self.market.request_snapshot(record)
-                position += len(records)
-
     async def _request(self, record: Record) -> tuple[()]:
         self.market.request_snapshot(record)
         return ()
+
+
+async def remind(market: Market, bus: Bus) -> None:
+    """Tell a market that begins anew what ingestion asked of it, as the bus holds it."""
+    for log in [log for log in await bus.ends() if log.channel == "market"]:
+        position = 0
+        while records := await bus.read(log, position, READ_RECORDS_MAX):
+            for record in records:
+                if isinstance(record.message, RequestSnapshot):
+                    market.request_snapshot(record)
+            position += len(records)

@@ -21,7 +21,7 @@ from marea.runtime.telemetry import NoTelemetry
 from services.standalone.embedded import Embedded
 from services.standalone.markets import DrawnMarket
 from services.standalone.recorded import RecordedMarket
-from services.standalone.stages import Ingesting, Stores
+from services.standalone.stages import Ingesting, Stores, remind
 from tests.system.conftest import Marea
 from tests.system.test_embedded import Killed, MortalBus, live
 from tests.system.test_runs import reopen
@@ -168,8 +168,9 @@ def settings() -> Settings:
 
 
 async def differences(settings: Settings, stores: Stores) -> dict[str, int]:
-    ingesting = Ingesting(settings, DrawnMarket(7, 1), stores, NoTelemetry(), "build")
-    await ingesting.remind()
+    market = DrawnMarket(7, 1)
+    await remind(market, stores.bus)
+    ingesting = Ingesting(settings, market, stores, NoTelemetry(), "build")
     embedded = Embedded(settings, ingesting, stores, NoTelemetry(), "build")
     counts = {"Clock": 0, "FeatureVector": 0}
     for loop in embedded.loops:
