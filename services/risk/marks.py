@@ -62,6 +62,9 @@ class MarksState:
     quote_id: str = ""
     book_status: BookStatus = "SYNCING"
     status_id: str = ""
+    clock_bid_price: int = 0
+    """As it was known at the last clock, as the next."""
+    clock_ask_price: int = 0
     said_bid_price: int = 0
     said_ask_price: int = 0
     said_status: BookStatus = "SYNCING"
@@ -109,9 +112,10 @@ def apply(state: MarksState, event: MarksInput | Mark) -> None:
             state.ts_said = event.ts_event
         case InstrumentChanged():
             state.price_scale = event.price_scale
+        case Clock():
+            state.clock_bid_price, state.clock_ask_price = state.bid_price, state.ask_price
         case (
-            Clock()
-            | Trade()
+            Trade()
             | BookDelta()
             | BookSnapshot()
             | MarkPrice()

@@ -121,7 +121,7 @@ async def play(
     with closing(SqliteBus(folder.log_path, limits)) as bus:
         stores, build = Stores(bus, bus), this_build()
         ingesting = Ingesting(settings, market, stores, stopwatch, build)
-        embedded = Embedded(settings, ingesting, stores, stopwatch, build)
+        embedded = Embedded(settings, ingesting, stores, stopwatch, build, run.commands)
         await embedded.start()
         taken_before = ingesting.loop.state.taken_count
         tally = Tally(Log("trading", settings.portfolio.name))
@@ -182,7 +182,7 @@ def _many(count: int, what: str) -> str:
 
 def _result(run: Run, ingesting: Ingesting, embedded: Embedded, figures: Figures) -> Result:
     state, market = ingesting.loop.state, ingesting.market
-    loops = embedded.features.values()
+    loops = embedded.features
     seconds = figures.seconds
     return Result(
         **asdict(figures.trading),

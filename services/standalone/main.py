@@ -18,13 +18,17 @@ from marea.runtime.settings import MINUTES_MAX, Settings, find_config_dir, load_
 from services.features.main import features_config
 from services.standalone import demo as demos
 from services.standalone import doctor as checks
-from services.standalone import listing, replay_screen, replaying, screen
+from services.standalone import listing, replay_screen, replaying, screen, telling
 from services.standalone.commands import read_orders
 from services.standalone.embedded import SHARD, this_build
+from services.standalone.inspection import inspect, show_inspection
 from services.standalone.markets import CRASH_PCT_MAX
 from services.standalone.replaying import Mode, Replayed
 from services.standalone.runs import Result, Run, RunFolder, begin, find_folder, runs_dir
+from services.standalone.summary import find_troubles, show_run
 from services.standalone.what_if import what_if
+from services.standalone.words import Words, choose_words
+from services.standalone.words.text import Language
 
 EXIT_DONE, EXIT_FOUND, EXIT_BUG = 0, 1, 70
 
@@ -51,6 +55,23 @@ RunName = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's folder, id, begin of its id, or 'last'.")
 ]
 
+Crash = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=CRASH_PCT_MAX,
+        metavar="PCT",
+        help="Halfway, prices of the simulated market fall by so many percent.",
+    ),
+]
+CommandsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--commands", metavar="FILE", help="Who orders what, and when: halt, resume, reset."
+    ),
+]
+Lang = Annotated[Language | None, typer.Option("--lang", help="Of the texts; else as LANG says.")]
+
 
 @app.command(
     epilog=_examples(
@@ -73,23 +94,13 @@ def demo(  # noqa: PLR0913 # each parameter is an option of the command
         int | None,
         typer.Option(min=1, max=MINUTES_MAX, metavar="N", help="Of the simulated market."),
     ] = None,
-    crash: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            max=CRASH_PCT_MAX,
-            metavar="PCT",
-            help="Halfway, prices of the simulated market fall by so many percent.",
-        ),
-    ] = 0,
-    commands: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Who orders what, and when: halt, resume, reset."),
-    ] = None,
+    crash: Crash = 0,
+    commands: CommandsFile = None,
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Go on with a run that was cut off.")
     ] = None,
     config: Config = None,
+    lang: Lang = None,
     as_json: Json = False,
 ) -> None:
     """Turn a market into bars and features, with no server and no key."""
@@ -117,11 +128,12 @@ def demo(  # noqa: PLR0913 # each parameter is an option of the command
         if run.result is not None:
             screen.notes.print(f"Run {run.id} is done already; this is what came of it.")
         result = run.result or _play(folder, run)
-    troubles = demos.troubles(result)
+    words = choose_words(lang, os.environ)
+    troubles = find_troubles(result, words)
     if as_json:
         screen.show_json(result)
     else:
-        screen.show_run(run, result, folder.path, resume or "last", troubles)
+        show_run(run, result, folder.path, resume or "last", troubles, words)
     if troubles:
         raise typer.Exit(EXIT_FOUND)
 
@@ -203,9 +215,54 @@ def replay(
         raise typer.Exit(EXIT_FOUND)
 
 
-@app.command(epilog=_examples("marea doctor", "marea doctor --json"))
-def doctor(*, config: Config = None, as_json: Json = False) -> None:
-    """Check that this machine can run Marea, and say what to mend."""
+@app.command(
+    epilog=_examples(
+        "marea explain last 7q2nb",
+        "marea explain last --at 2026-01-05T00:01:30 --instrument BTC-USDT.SIM",
+        "marea log last --type RiskDecision --limit 5 --json",
+    )
+)
+def explain(
+    run: RunName,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", help="An order's client id, any event's id, or its begin."),
+    ] = None,
+    *,
+    at: Annotated[
+        str | None, typer.Option(metavar="T", help="ISO 8601: why was nothing traded then?")
+    ] = None,
+    instrument: Annotated[str | None, typer.Option(metavar="X", help="With --at: in what?")] = None,
+    lang: Lang = None,
+    as_json: Json = False,
+) -> None:
+    """Say why something was done, or why nothing was."""
+    if (name is None) == (at is None) or (at is None) != (instrument is None):
+        raise typer.BadParameter("give the ID of what was done, or else --at and --instrument")
+    folder = find_folder(run, runs_dir(os.environ))
+    words = choose_words(lang, os.environ)
+    if name is not None:
+        telling.explain(folder, name, words, as_json=as_json)
+    elif at is not None and instrument is not None:
+        telling.explain_nothing(folder, (instrument, at), words, as_json=as_json)
+
+
+@app.command(epilog=_examples("marea doctor", "marea doctor --json", "marea doctor last"))
+def doctor(
+    run: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="Check what a run's log shows instead.")
+    ] = None,
+    *,
+    config: Config = None,
+    lang: Lang = None,
+    as_json: Json = False,
+) -> None:
+    """Check that this machine can run Marea, or that all holds that must hold of a run."""
+    if run is not None:
+        if config is not None:
+            raise typer.BadParameter("--config is of the machine's check; leave it out")
+        _inspect(find_folder(run, runs_dir(os.environ)), choose_words(lang, os.environ), as_json)
+        return
     findings = checks.examine(config, os.environ)
     is_well = all(each.ok for each in findings)
     if as_json:
@@ -213,6 +270,16 @@ def doctor(*, config: Config = None, as_json: Json = False) -> None:
     else:
         screen.show_findings(findings)
     if not is_well:
+        raise typer.Exit(EXIT_FOUND)
+
+
+def _inspect(folder: RunFolder, words: Words, as_json: bool) -> None:
+    found = inspect(folder, words)
+    if as_json:
+        screen.show_json(found)
+    else:
+        show_inspection(found, words)
+    if not found.ok:
         raise typer.Exit(EXIT_FOUND)
 
 

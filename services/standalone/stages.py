@@ -10,6 +10,7 @@ from marea.runtime.loop import Loop
 from marea.runtime.settings import Settings
 from marea.runtime.telemetry import Telemetry
 from marea.runtime.wiring import Ports
+from services.ingestion.core import IngestionState
 from services.ingestion.main import ingestion_config, ingestion_loop
 from services.standalone.markets import Market
 
@@ -58,15 +59,22 @@ class Ingesting:
     ) -> None:
         self.market = market
         self._bus = stores.bus
-        ports = Ports(
+        self._ports = Ports(
             source=market.feed,
             bus=stores.bus,
             snapshots=stores.snapshots,
             telemetry=telemetry,
             effects={RequestSnapshot: self._request},
         )
-        every_ns = settings.snapshots.every_s * 1_000_000_000
-        self.loop = ingestion_loop(ingestion_config(settings), market.plan, ports, build, every_ns)
+        self._settings = settings
+        self._build = build
+        self.loop = self.make()
+
+    def make(self) -> Loop[IngestionState]:
+        """Ingestion's loop, that remembers nothing yet."""
+        every_ns = self._settings.snapshots.every_s * 1_000_000_000
+        config = ingestion_config(self._settings)
+        return ingestion_loop(config, self.market.plan, self._ports, self._build, every_ns)
 
     @property
     def instruments(self) -> Sequence[str]:

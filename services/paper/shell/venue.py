@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from marea.bus.port import Bus
-from marea.domain.instrument import Instrument
+from marea.domain.instrument import assets_of, venue_of
 from marea.domain.ledger import ASSET_SCALE
 from marea.messages.envelope import Log, Message, Nanos
 from marea.messages.ids import derived_id
@@ -33,16 +33,14 @@ class PaperVenue:
         merge: Merge,
         bus: Bus,
         portfolio: str,
-        instruments: Sequence[Instrument],
     ) -> None:
         self._loop = loop
         self._merge = merge
         self._log = merge.account_log
         self._portfolio = portfolio
-        self._instruments = {each.id: each for each in instruments}
         self._bus = bus
         self._requests = _Requests()
-        self._account = _Account(self._instruments)
+        self._account = _Account()
         self._next = (0, 0)
         """A report's number, and a position on the log that it stands at or after."""
 
@@ -126,9 +124,7 @@ class PaperVenue:
         )
 
     def _told(self, report: ExecutionReport) -> VenueReport:
-        known = self._instruments.get(report.instrument)  # a rejected one may name no instrument
-        venue = known.venue if known is not None else ""
-        return as_venue_report(report, self._portfolio, venue)
+        return as_venue_report(report, self._portfolio, venue_of(report.instrument))
 
     async def _read_requests(self) -> None:
         requests = self._requests
@@ -169,12 +165,11 @@ class _Requests:
 class _Account:
     """What has been reported of the account."""
 
-    def __init__(self, instruments: Mapping[str, Instrument]) -> None:
+    def __init__(self) -> None:
         self.position = 0
         self.report_count = 0
         self.balances: dict[str, int] = {}
         self.open_orders: set[str] = set()
-        self._instruments = instruments
 
     def take(self, message: Message) -> None:
         """Take a message of the account's log, a report no second time."""
@@ -186,8 +181,7 @@ class _Account:
             if message.kind == "accepted":
                 self.open_orders.add(name)
             elif message.kind == "filled":
-                instrument = self._instruments[message.instrument]
-                settle(self.balances, instrument.base, instrument.quote, message)
+                settle(self.balances, *assets_of(message.instrument), message)
             if message.kind == "canceled" or (
                 message.kind == "filled" and message.cum_qty == message.qty
             ):

@@ -110,7 +110,7 @@ async def take(files: list[Path], name: str) -> TapeRun:
         instrument = getattr(record.message, "instrument", None)
         if instrument is not None:
             features[instrument].append(record)
-    states = [loop.state for loop in embedded.features.values()]
+    states = [loop.state for loop in embedded.features]
     return TapeRun(
         name=name,
         settings=settings,

@@ -108,6 +108,7 @@ def lost_then_sent(story: Story) -> None:
         instrument="BTC-USDT.BINANCE",
         client_order_id=story["intent"].message.client_order_id,  # type: ignore[attr-defined] # an OrderIntended
         found=False,
+        attempt=1,
     )
     story.again("intent", "sent again", attempt=2)
 

@@ -65,7 +65,7 @@ class PaperBench:
         merge = Merge(self.bus, self.snapshots, ACCOUNT, [INSTRUMENT])
         ports = Ports(source=self.bus, bus=self.bus, snapshots=self.snapshots)
         self.loop = paper_loop(self.config, merge, ports, "test", 1_000_000_000)
-        self.venue = PaperVenue(self.loop, merge, self.bus, "p1", [TRADED])
+        self.venue = PaperVenue(self.loop, merge, self.bus, "p1")
         await self.loop.start()
         await self.follow()
         await self.venue.open_account({"USDT": CASH})

@@ -29,3 +29,16 @@ class Instrument:
     """The least that an order is worth, in price units of the quote asset; 0: no limit."""
     book_sequencing: Sequencing
     """How the venue numbers the changes of its order book."""
+
+
+def assets_of(instrument: str) -> tuple[str, str]:
+    """The base and the quote asset that an id names: `BTC-USDT.BINANCE`. Raises `ValueError`."""
+    parts = instrument.partition(".")[0].split("-")
+    if len(parts) < 2:  # two assets
+        raise ValueError(f"instrument is '{instrument}': expected BASE-QUOTE.VENUE")
+    return parts[0], parts[1]
+
+
+def venue_of(instrument: str) -> str:
+    """The venue that an id names."""
+    return instrument.partition(".")[2]
