@@ -190,7 +190,9 @@ OURS: dict[str, type[OrderReport]] = {
 
 def _report(story: Story, number: int, ms: int, kind: str, order: str, qty: int = 810) -> None:
     ours = OURS[kind]
-    values: dict[str, object] = {} if kind == "canceled" else {"qty": qty}
+    values: dict[str, object] = {"number": number}
+    if kind != "canceled":
+        values["qty"] = qty
     said = structs.replace(
         example(ours), id=f"report {number}", client_order_id=order, ts_event=T0 + ms * MS, **values
     )
@@ -222,6 +224,7 @@ def _fill(story: Story, number: int, ms: int, order: str, qty: int, cum: int) ->
     fill = structs.replace(
         example(OrderFilled),
         id=f"fill {number}",
+        number=number,
         client_order_id=order,
         leaves_qty=ordered - cum,
         ts_event=T0 + ms * MS,

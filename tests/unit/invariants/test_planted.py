@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from marea.invariants.catalogue import NOT_SHOWN, SHOWN
-from marea.messages.orders import ApprovalRefused, OrderLookedUp, OrderUnknown
+from marea.messages.orders import ApprovalRefused, OrderLookedUp, OrderTriggered, OrderUnknown
 from marea.messages.system import CoreDiverged
 from marea.testing.examples import example
 from marea.testing.market_examples import T0
@@ -107,10 +108,15 @@ def lost_then_sent(story: Story) -> None:
         portfolio="main",
         instrument="BTC-USDT.BINANCE",
         client_order_id=story["intent"].message.client_order_id,  # type: ignore[attr-defined] # an OrderIntended
+        attempt=1,
         found=False,
         attempt=1,
     )
     story.again("intent", "sent again", attempt=2)
+
+
+def ended_at_the_venue(story: Story) -> None:
+    story["report 8"].message = structs.replace(example(OrderTriggered), number=8)
 
 
 PLANTED: list[tuple[int, str, Plant]] = [
@@ -161,9 +167,10 @@ PLANTED: list[tuple[int, str, Plant]] = [
     (13, "another scale", lambda s: s.change("intent", price_scale=3)),
     (14, "a target that sells what is not held", lambda s: s.drop("fill 4")),
     (15, "a fill that we lost", lambda s: s.drop("fill 7")),
+    (15, "a report that never came", lambda s: s.drop("report 8")),
     (15, "a fill that the venue does not know", lambda s: s.drop("venue 7")),
     (15, "another price than the venue's", lambda s: s.change("venue 7", last_price=6_179_562)),
-    (15, "an order that ended at the venue only", lambda s: s.drop("report 8")),
+    (15, "an order that ended at the venue only", ended_at_the_venue),
     (15, "another balance", lambda s: s.change("account told", balances={"BTC": 191})),
     (15, "an open order that is none", lambda s: s.change("account told", open_orders=("x",))),
     (15, "another wallet", lambda s: s.change("account", balances={"USDT": 5})),

@@ -34,8 +34,10 @@ from marea.messages.portfolio import (
 )
 from marea.messages.system import Clock
 
-LIVE = ("intended", "lost", "working")
+LIVE = ("intended", "lost", "working", "triggered")
 """Of an order: the venue has it, or may have it."""
+REPORTED = ("working", "triggered")
+"""Of an order: the venue has said that it has it, and nothing of an end."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,7 +51,7 @@ class Order:
     leg: str
     status: str
     """armed (a protective order to come), intended, lost (looked up and not found), not_sent,
-    working, ended."""
+    working, triggered, ended."""
     qty: int = 0
     """In force, in quantity units; 0 for a protective order that is not accepted."""
     filled_qty: int = 0
@@ -207,10 +209,17 @@ ALLOWED: dict[str, dict[str, str]] = {
     "not_sent": {"intended": "intended", "missing": "not_sent"},
     "working": {
         "amended": "working",
-        "triggered": "working",
+        "triggered": "triggered",
         "filled": "working",
         "filled_whole": "ended",
         "canceled": "ended",
+    },
+    "triggered": {
+        "amended": "triggered",
+        "filled": "triggered",
+        "filled_whole": "ended",
+        "canceled": "ended",
+        "rejected": "ended",
     },
     "ended": {},
 }
@@ -234,10 +243,12 @@ def event_of(order: Order, report: Message) -> str:
     match report:
         case OrderFilled():
             return "filled" if report.leaves_qty else "filled_whole"
+        case OrderNotSent() | OrderLookedUp() if report.attempt != order.intent.attempt:
+            return ""  # another attempt has taken the place of that one
         case OrderLookedUp():
             is_doubted = order.status in ("intended", "lost", "not_sent")
             return "missing" if is_doubted and not report.found else ""
-        case OrderRejected(reason="DUPLICATE_ID") if order.status in ("working", "ended"):
+        case OrderRejected(reason="DUPLICATE_ID") if order.status in (*REPORTED, "ended"):
             return ""  # a second copy was refused: the order itself lives
         case OrderIntended():
             return "intended"

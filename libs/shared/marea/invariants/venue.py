@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 from marea.domain.ledger import balance, fill_of
 from marea.invariants.accounts import moved
-from marea.invariants.trading import LIVE, Portfolio, Trading, TradingRule
+from marea.invariants.trading import REPORTED, Portfolio, Trading, TradingRule
 from marea.invariants.violation import Placed
-from marea.messages.envelope import Nanos
-from marea.messages.orders import AccountReported, OrderFilled
+from marea.messages.envelope import Log, Nanos
+from marea.messages.orders import AccountReported, OrderFilled, VenueReport
 from marea.messages.paper import AccountOpened, ExecutionReport
 
 ARRIVAL_NS_MAX: Nanos = 1_000_000_000
@@ -42,12 +42,14 @@ class SameAsVenue(TradingRule):
 
     number = 15
     code = "SAME_AS_VENUE"
-    kinds = (AccountOpened, ExecutionReport, OrderFilled, AccountReported)
+    kinds = (AccountOpened, ExecutionReport, VenueReport, AccountReported)
 
     def __init__(self, trading: Trading) -> None:
         super().__init__(trading)
         self._accounts: dict[str, _Account] = {}
         self._fills: dict[tuple[str, str, str], tuple[Placed, OrderFilled]] = {}
+        self._next: dict[Log, int] = {}
+        """The number of the report that each portfolio waits for."""
         self._told: list[tuple[Placed, AccountReported]] = []
 
     def take(self, at: Placed) -> None:
@@ -59,34 +61,44 @@ class SameAsVenue(TradingRule):
                 account = self._accounts[message.account]
                 account.reports.append((at, message))
                 account.last = at
-            case OrderFilled():
-                name = (message.account, message.client_order_id, message.trade_id)
-                self._fills.setdefault(name, (at, message))
+            case VenueReport():
+                self._hear(at, message)
             case AccountReported():
                 self._told.append((at, message))
 
+    def _hear(self, at: Placed, report: VenueReport) -> None:
+        expected = self._next.get(at.log, 0)
+        if report.number != expected:
+            self.report(at, "the venue's reports come once, in order", expected, report.number)
+        self._next[at.log] = report.number + 1
+        if isinstance(report, OrderFilled):
+            name = (report.account, report.client_order_id, report.trade_id)
+            self._fills.setdefault(name, (at, report))
+
     def end(self) -> None:
-        for portfolio in self.trading.portfolios.values():
+        for name, portfolio in self.trading.portfolios.items():
             account = portfolio.opened and self._accounts.get(portfolio.opened.account)
             if account:
-                self._judge_fills(portfolio, account)
+                self._judge_reports(Log("trading", name), portfolio, account)
+                self._judge_fills(account)
                 self._judge_orders(portfolio, account)
                 self._judge_wallet(portfolio, account)
         for at, told in self._told:
             if told.account in self._accounts:
                 self._judge_told(at, told, self._accounts[told.account])
 
-    def _judge_fills(self, portfolio: Portfolio, account: _Account) -> None:
+    def _judge_reports(self, log: Log, portfolio: Portfolio, account: _Account) -> None:
+        for at, report in account.reports[self._next.get(log, 0) :]:
+            if _has_arrived(portfolio, report):
+                self.report(at, "a report of the venue comes to us", "a VenueReport", "none")
+
+    def _judge_fills(self, account: _Account) -> None:
         name = account.opened.account
         left = {key: value for key, value in self._fills.items() if key[0] == name}
-        for at, report in account.reports:
-            if report.kind != "filled":
-                continue
+        for _, report in account.reports:
             ours = left.pop((name, report.client_order_id, report.trade_id), None)
             if ours is not None:
                 self._compare(ours[0], ours[1], report)
-            elif _has_arrived(portfolio, report):
-                self.report(at, "every fill of the venue is ours", "an OrderFilled", "none")
         for at, _ in left.values():
             self.report(at, "every fill of ours is the venue's", "an ExecutionReport", "none")
 
@@ -97,15 +109,14 @@ class SameAsVenue(TradingRule):
                 self.report(at, what, getattr(theirs, name), getattr(ours, name))
 
     def _judge_orders(self, portfolio: Portfolio, account: _Account) -> None:
-        last = {report.client_order_id: (at, report) for at, report in account.reports}
-        for name, (at, report) in last.items():
+        if not all(_has_arrived(portfolio, report) for _, report in account.reports):
+            return
+        working = _working_after(account, len(account.reports))
+        for name in sorted({report.client_order_id for _, report in account.reports}):
             order = self.trading.orders.get(name)
-            if order is None or not _has_arrived(portfolio, report):
-                continue
-            is_over, is_ours = _is_over(report), order.status not in (*LIVE, "armed")
-            if is_over != is_ours:
-                found = f"{order.status}, at the venue {report.kind}"
-                self.report(at, f"{name} is over here as it is there", "the same", found)
+            if order is not None and (order.status in REPORTED) != (name in working):
+                found = f"{order.status}, at the venue {'working' if name in working else 'over'}"
+                self.report(account.last, f"{name} works here as it does there", "equal", found)
 
     def _judge_wallet(self, portfolio: Portfolio, account: _Account) -> None:
         if not all(_has_arrived(portfolio, report) for _, report in account.reports):
@@ -123,15 +134,20 @@ class SameAsVenue(TradingRule):
         if _held(told.balances) != _held(balances):
             what = f"balances after {told.report_offset} reports are the venue's"
             self.report(at, what, _held(balances), _held(told.balances))
-        working: set[str] = set()
-        for _, report in account.reports[: told.report_offset]:
-            if _is_over(report):
-                working.discard(report.client_order_id)
-            elif report.kind != "cancel_rejected":
-                working.add(report.client_order_id)
-        if tuple(sorted(working)) != told.open_orders:
+        working = sorted(_working_after(account, told.report_offset))
+        if working != list(told.open_orders):
             what = f"open orders after {told.report_offset} reports are the venue's"
-            self.report(at, what, sorted(working), list(told.open_orders))
+            self.report(at, what, working, list(told.open_orders))
+
+
+def _working_after(account: _Account, report_count: int) -> set[str]:
+    working: set[str] = set()
+    for _, report in account.reports[:report_count]:
+        if report.kind == "accepted":
+            working.add(report.client_order_id)
+        elif _is_over(report):
+            working.discard(report.client_order_id)
+    return working
 
 
 def _balances_after(portfolio: Portfolio, account: _Account, report_count: int) -> dict[str, int]:
@@ -151,7 +167,8 @@ def _held(balances: dict[str, int]) -> dict[str, int]:
 
 def _is_over(report: ExecutionReport) -> bool:
     is_filled = report.kind == "filled" and report.cum_qty == report.qty
-    return is_filled or report.kind in ("canceled", "rejected")
+    is_rejected = report.kind == "rejected" and report.reason != "DUPLICATE_ID"
+    return is_filled or is_rejected or report.kind == "canceled"
 
 
 def _has_arrived(portfolio: Portfolio, report: ExecutionReport) -> bool:
