@@ -26,10 +26,9 @@ schemas: ## write schemas/ anew from the message types
 	@sh tools/install.sh dev
 	@$(PY) -m tools.schemas
 
-docs: ## write services/README.md and docs/invariants.md anew from what they describe
+docs: ## write anew the pages that are drawn from code: services, invariants, the life of an order
 	@sh tools/install.sh dev
-	@$(PY) -m tools.services_readme
-	@$(PY) -m tools.invariants_page
+	@for page in services_readme invariants_page order_life; do $(PY) -m tools.$$page; done
 
 format: ## format the code and mend what ruff can mend
 	@$(PY) -m ruff check --fix .

@@ -4,11 +4,16 @@ from typing import get_args
 
 from marea.messages.channels import load_channels
 from marea.messages.market import Observation
+from marea.messages.system import Started
 from marea.messages.types import TYPES
+from services.execution.core import HEARS, ExecutionInput, ExecutionOutput, Unheard
 from services.features.core import FeaturesInput
 from services.ingestion.core import IngestionInput
 from services.paper.core import PaperInput
 from services.paper.shell.merge import GIVEN
+from services.risk.core import HEARS as RISK_HEARS
+from services.risk.core import RiskInput, RiskOutput
+from services.risk.core.state import Unheard as UnheardByRisk
 from services.signals.core import SignalsInput
 
 
@@ -21,6 +26,17 @@ def test_signals_take_every_type_of_the_features_channel() -> None:
     features = load_channels().by_name["features"]
     said = {*features.outside, *features.derived}
     assert {kind.__name__ for kind in get_args(SignalsInput)} == said
+
+
+def test_execution_takes_every_type_of_the_trading_channel() -> None:
+    trading = load_channels().by_name["trading"]
+    taken = {kind.__name__ for kind in get_args(ExecutionInput)}
+    assert taken == {*trading.outside, *trading.derived}
+
+
+def test_execution_hears_all_that_its_shell_acts_on() -> None:
+    assert set(get_args(ExecutionOutput)) <= HEARS
+    assert set(get_args(ExecutionInput)) - HEARS == set(get_args(Unheard))
 
 
 def test_ingestion_takes_whatever_a_venue_says() -> None:
@@ -42,3 +58,10 @@ def test_paper_takes_what_its_merge_gives_of_the_market_and_of_its_own_log() -> 
         "ClockOffset",
         "Started",
     }
+
+
+def test_risk_takes_every_type_of_the_trading_channel_but_its_own() -> None:
+    trading = load_channels().by_name["trading"]
+    taken = {kind.__name__ for kind in (*get_args(RiskInput), *get_args(RiskOutput))}
+    assert taken == {*trading.outside, *trading.derived}
+    assert set(get_args(RiskInput)) - RISK_HEARS == set(get_args(UnheardByRisk)) - {Started}

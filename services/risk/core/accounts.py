@@ -7,7 +7,14 @@ from marea.domain import ledger as books
 from marea.domain import position as positions
 from marea.domain.drawdown import fall_pct
 from marea.domain.ledger import ASSET_SCALE, WALLET, Entry, Fill, fill_of
-from marea.domain.money import Rounding, notional, rescale, split
+from marea.domain.money import (
+    Rounding,
+    notional,
+    qty_for_notional,
+    rescale,
+    round_to_increment,
+    split,
+)
 from marea.domain.position import Position
 from marea.messages.orders import OrderFilled
 from marea.messages.portfolio import (
@@ -27,17 +34,22 @@ def position_of(state: RiskState, strategy: str, instrument: str) -> Position:
     return state.positions.get(strategy, {}).get(instrument, NO_POSITION)
 
 
-def increment_of(market: Market) -> int:
-    """The least quantity that can be traded, at `ASSET_SCALE`."""
+def sellable_min(market: Market) -> int:
+    """The least quantity that the venue takes at the bid, at `ASSET_SCALE`; less than it is dust."""
     known = market.instrument
-    return rescale(known.qty_increment, known.qty_scale, ASSET_SCALE, Rounding.UP)
+    qty = known.qty_increment
+    if market.bid_price:
+        scales = (known.price_scale, known.price_scale, known.qty_scale)
+        least = qty_for_notional(known.notional_min, market.bid_price, *scales, Rounding.UP)
+        qty = max(qty, round_to_increment(least, known.qty_increment, Rounding.UP))
+    return rescale(qty, known.qty_scale, ASSET_SCALE, Rounding.UP)
 
 
 def holds(state: RiskState, strategy: str, instrument: str) -> bool:
     """Does a strategy hold enough of it to be sold?"""
     market = state.markets.get(instrument)
     held = position_of(state, strategy, instrument)
-    return market is not None and not positions.is_flat(held, increment_of(market))
+    return market is not None and not positions.is_flat(held, sellable_min(market))
 
 
 def value(market: Market, qty: int) -> int:
@@ -98,17 +110,15 @@ def at_fill(state: RiskState, fill: OrderFilled) -> Sequence[JournalPosted | Pos
     """How a fill is booked, and the positions that it ends."""
     if not is_new(state, fill):
         return ()
-    whole, shares = _shared(state, fill)
-    found: list[JournalPosted | PositionClosed] = [
-        _posted(state.portfolio, "", reasons.FILL, books.transaction_of_fill(whole))
-    ]
+    _, shares = _shared(state, fill)
+    found: list[JournalPosted | PositionClosed] = []
     for strategy, share in shares:
         entries = books.transaction_of_fill(share)
         found.append(_posted(state.portfolio, strategy, reasons.FILL, entries))
         after = replace(position_of(state, strategy, fill.instrument))
         positions.apply_fill(after, share, fill.ts_event)
         market = state.markets[fill.instrument]
-        if fill.side == "sell" and positions.is_flat(after, increment_of(market)):
+        if fill.side == "sell" and positions.is_flat(after, sellable_min(market)):
             leg = state.orders[fill.client_order_id].leg
             found.append(_closed(state, strategy, fill.instrument, after, leg))
     return found
@@ -225,7 +235,7 @@ def closed_by_cross(
     """The position of who sells in a cross, where it ends with it."""
     after = replace(position_of(state, posted.strategy, instrument))
     positions.apply_fill(after, _fill_of_cross(posted), state.now)
-    if not positions.is_flat(after, increment_of(state.markets[instrument])):
+    if not positions.is_flat(after, sellable_min(state.markets[instrument])):
         return ()
     return (_closed(state, posted.strategy, instrument, after, reasons.CROSS),)
 

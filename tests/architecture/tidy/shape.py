@@ -31,7 +31,15 @@ CLASS_ENDINGS = ("Manager", "Helper", "Processor", "Info", "Data", "Impl", "Util
 SIBLING = re.compile(r"(_(v\d+|new|old|bak|tmp|base\d+)|V\d+|New|Old)$")
 VERSION = re.compile(r"_v\d+$")
 
-SERVICE_FILES = {"service.toml", "config.py", "main.py", "__init__.py", "Dockerfile", "README.md"}
+SERVICE_FILES = {
+    "service.toml",
+    "config.py",
+    "main.py",
+    "shell.py",
+    "__init__.py",
+    "Dockerfile",
+    "README.md",
+}
 COMPOSITION = "standalone"
 """It has no core: it puts the others into one process, and holds the `marea` command."""
 

@@ -117,10 +117,10 @@ class Loop(Generic[State]):
 
         They are taken when they are read back, like all that stands there.
         """
-        log = self.wiring.input_log
-        now = self.ports.venue_time() if self.ports.venue_time is not None else self.now
+        log, venue_time = self.wiring.input_log, self.ports.venue_time
         for message in messages:
-            self._outputs.bring(log, message, now)
+            known = venue_time() if venue_time is not None else max(self.now, message.ts_event)
+            self._outputs.bring(log, message, known)
         await self._outputs.append()
 
     @property
