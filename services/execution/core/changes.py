@@ -77,9 +77,9 @@ def take_market(state: ExecutionState, event: Clock | Mark | InstrumentChanged) 
 
 def _take_clock(state: ExecutionState, now: Nanos) -> None:
     state.now = max(state.now, now)
-    for instrument, holding in state.holdings.items():
-        since = holding.ts_uncovered or state.now
-        holding.ts_uncovered = since if uncovered_qty(state, instrument) else 0
+    for instrument, position in state.positions.items():
+        since = position.ts_uncovered or state.now
+        position.ts_uncovered = since if uncovered_qty(state, instrument) else 0
     for name, order in list(state.orders.items()):
         if _is_idle(state, order):
             del state.orders[name]
@@ -138,10 +138,10 @@ def _note_misfit(state: ExecutionState, order: Order, report: Report) -> None:
 
 
 def _expect_protection(state: ExecutionState, entry: OrderIntended) -> None:
-    holding = state.holdings[entry.instrument]
-    if holding.entry is None or holding.entry.decision_id != entry.decision_id:
-        holding.stop_count = 0
-    holding.entry = entry
+    position = state.positions[entry.instrument]
+    if position.entry is None or position.entry.decision_id != entry.decision_id:
+        position.stop_count = 0
+    position.entry = entry
     for name in (entry.stop_order_id, entry.target_order_id):
         order = state.orders.get(name)
         if order is not None and order.status == BEGIN:
@@ -176,7 +176,7 @@ def _take_intent(state: ExecutionState, intent: OrderIntended) -> None:
         return
     state.orders[name] = _order(state, intent, name, intent.leg, intent.decision_price)
     if intent.leg == "stop":
-        state.holdings[intent.instrument].stop_count += 1
+        state.positions[intent.instrument].stop_count += 1
         return
     state.approvals[intent.decision_id].order_ids.append(name)
     for leg, protective, price in _protective(intent):

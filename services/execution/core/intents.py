@@ -53,9 +53,9 @@ def exit_order(state: ExecutionState, decision: RiskDecision) -> OrderIntended:
 
 def stop_order(state: ExecutionState, entry: OrderIntended, mark: Mark, qty: Qty) -> OrderIntended:
     """An order that sells at once what has lost its stop, down to the collar below the best bid."""
-    holding, instrument = state.holdings[mark.instrument], state.instruments[mark.instrument]
+    position, instrument = state.positions[mark.instrument], state.instruments[mark.instrument]
     lowest = mark.bid_price - fee(mark.bid_price, state.config.collar_e8, Rounding.DOWN)
-    child = FIRST_OWN_STOP + holding.stop_count
+    child = FIRST_OWN_STOP + position.stop_count
     return replace(
         entry,
         id="",

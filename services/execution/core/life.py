@@ -1,6 +1,7 @@
 """What does a message say of an order, and what is the order after it?"""
 
 from dataclasses import replace
+from typing import assert_never
 
 from marea.domain.order_life import LIFE, is_final, next_status
 from marea.messages.envelope import Nanos
@@ -92,27 +93,35 @@ def taken(order: Order, message: Report | ShellReport, now: Nanos) -> Order:
         return order
     after = turned(order, event, now)
     if isinstance(message, ShellReport):
-        after.is_vouched = order.is_vouched or event in ("sent", "looked_up_found")
-        # What was found and is to end can be canceled at once.
-        is_waiting = event == "looked_up_found" and order.cancel_reason
-        after.ts_asked = 0 if is_waiting else now
-        return after
-    if not isinstance(message, CancelRejected):  # that may be of an order that was never there
-        after.is_vouched = after.is_reported = True
+        _vouch(after, event, now)
+    else:
+        _report(after, message, now)
+    return after
+
+
+def _vouch(order: Order, event: str, now: Nanos) -> None:
+    order.is_vouched = order.is_vouched or event in ("sent", "looked_up_found")
+    # What was found and is to end can be canceled at once.
+    order.ts_asked = 0 if event == "looked_up_found" and order.cancel_reason else now
+
+
+def _report(order: Order, message: Report, now: Nanos) -> None:
+    if isinstance(message, CancelRejected):  # that may be of an order that was never there
+        order.ts_asked = now
+        return
+    order.is_vouched = order.is_reported = True
     match message:
         case OrderAccepted() | OrderAmended():
-            after.qty = message.qty
+            order.qty = message.qty
         case OrderRejected():
-            after.rejection = message.reason
+            order.rejection = message.reason
         case OrderFilled():
-            after.filled_qty += message.last_qty
-            after.filled_notional += fill_notional(message)
-            after.ts_filled = now
-        case CancelRejected():
-            after.ts_asked = now
+            order.filled_qty += message.last_qty
+            order.filled_notional += fill_notional(message)
         case OrderTriggered() | OrderCanceled():
             pass
-    return after
+        case _:
+            assert_never(message)
 
 
 def turned(order: Order, event: str, now: Nanos) -> Order:

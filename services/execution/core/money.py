@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from marea.domain.money import Rounding, add, average_price, notional, rescale
 from marea.messages.market import InstrumentChanged
 from marea.messages.orders import OrderCompleted, OrderFilled
-from services.execution.core.state import ASSET_SCALE, ExecutionState, Holding, Order
+from services.execution.core.state import ASSET_SCALE, ExecutionState, Order, Position
 
 
 def fill_notional(fill: OrderFilled) -> int:
@@ -21,7 +21,7 @@ def fill_notional(fill: OrderFilled) -> int:
 
 
 def book_fill(state: ExecutionState, fill: OrderFilled) -> None:
-    """Take a fill into the balances and the holding, its commission in its own asset.
+    """Take a fill into the balances and the position, its commission in its own asset.
 
     Raises `ValueError` for an instrument that was never told.
     """
@@ -34,9 +34,9 @@ def book_fill(state: ExecutionState, fill: OrderFilled) -> None:
     _change(state, instrument.base, bought)
     _change(state, instrument.quote, -sign * fill_notional(fill))
     _change(state, fill.commission_asset, -commission)
-    holding = state.holdings.setdefault(fill.instrument, Holding())
+    position = state.positions.setdefault(fill.instrument, Position())
     paid_in_base = commission if fill.commission_asset == instrument.base else 0
-    holding.net_qty = add(holding.net_qty, bought - paid_in_base)
+    position.net_qty = add(position.net_qty, bought - paid_in_base)
 
 
 def _change(state: ExecutionState, asset: str, units: int) -> None:

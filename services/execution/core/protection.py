@@ -18,37 +18,37 @@ def at_mark(state: ExecutionState, mark: Mark) -> Iterator[OrderIntended]:
 
     It is a stop of our own, and only a stop: whether to close for another reason is risk's.
     """
-    holding = state.holdings.get(mark.instrument)
-    if holding is None or holding.entry is None:
+    position = state.positions.get(mark.instrument)
+    if position is None or position.entry is None:
         return
-    is_reached = 0 < mark.bid_price <= holding.entry.stop_price
+    is_reached = 0 < mark.bid_price <= position.entry.stop_price
     if is_reached and uncovered(state, mark.instrument, state.now):
         qty = uncovered_qty(state, mark.instrument)
         if qty:
-            yield stop_order(state, holding.entry, mark, qty)
+            yield stop_order(state, position.entry, mark, qty)
 
 
 def uncovered(state: ExecutionState, instrument: str, now: Nanos) -> bool:
     """Is it longer without its stops than the venue's reports can take?"""
-    since = state.holdings[instrument].ts_uncovered
+    since = state.positions[instrument].ts_uncovered
     return bool(since) and now >= since + PROTECTION_NS
 
 
 def uncovered_qty(state: ExecutionState, instrument: str) -> Qty:
     """How much of what is held no stop or exit would sell; less than an order is worth counts 0."""
-    holding = state.holdings[instrument]
-    if holding.entry is None or not holding.entry.stop_price:
+    position = state.positions[instrument]
+    if position.entry is None or not position.entry.stop_price:
         return 0
     qty = sellable_qty(state, instrument)
     for order in state.orders.values():
         if order.instrument == instrument and order.leg in ("stop", "exit"):
             qty -= leaves(order)
-    is_order = is_worth_an_order(state.instruments[instrument], qty, holding.entry.price)
+    is_order = is_worth_an_order(state.instruments[instrument], qty, position.entry.price)
     return qty if is_order else 0
 
 
 def sellable_qty(state: ExecutionState, instrument: str) -> Qty:
     """How much of what was bought can be sold: what is left below the increment is dust."""
     told = state.instruments[instrument]
-    units = rescale(state.holdings[instrument].net_qty, ASSET_SCALE, told.qty_scale, Rounding.DOWN)
+    units = rescale(state.positions[instrument].net_qty, ASSET_SCALE, told.qty_scale, Rounding.DOWN)
     return round_to_increment(units, told.qty_increment, Rounding.DOWN)

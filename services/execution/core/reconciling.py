@@ -79,7 +79,7 @@ def _of_orders(state: ExecutionState, reported: AccountReported) -> Iterator[str
 
 
 def _of_protection(state: ExecutionState) -> Iterator[str]:
-    for instrument in state.holdings:
+    for instrument in state.positions:
         if uncovered(state, instrument, state.now):
             qty = uncovered_qty(state, instrument)
             yield _difference(reasons.UNPROTECTED, instrument, str(qty), "0")

@@ -147,7 +147,6 @@ class Order:
     rejection: str = ""
     filled_qty: int = 0
     filled_notional: int = 0
-    ts_filled: Nanos = 0
 
 
 @dataclass(slots=True)
@@ -162,7 +161,7 @@ class Approval:
 
 
 @dataclass(slots=True)
-class Holding:
+class Position:
     """What was bought of an instrument, and what stands between it and a fall."""
 
     net_qty: int = 0
@@ -209,7 +208,7 @@ class ExecutionState:
     """By the decision's id."""
     orders: dict[str, Order] = field(default_factory=dict)
     """By client order id; those that ended leave with their approval."""
-    holdings: dict[str, Holding] = field(default_factory=dict)
+    positions: dict[str, Position] = field(default_factory=dict)
     """By instrument."""
     balances: dict[str, int] = field(default_factory=dict)
     """By asset, at `ASSET_SCALE`."""

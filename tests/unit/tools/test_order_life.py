@@ -18,11 +18,26 @@ def test_page_names_every_status_in_words_too(root: Path) -> None:
     assert [status for status in LIFE if f"| `{status}` |" not in page] == []
 
 
-def test_events_between_two_statuses_share_an_arrow_and_an_end_has_one_out() -> None:
-    life = {"a": {"go": "b", "run": "b", "stay": "a"}, "b": {}}
-    assert render(life, "a") == (
-        "```mermaid\nstateDiagram-v2\n    [*] --> a\n    a --> b: go, run\n    b --> [*]\n```\n"
-    )
+def test_events_between_two_statuses_share_an_arrow_and_reports_leave_their_box() -> None:
+    life = {
+        "asked": {"go": "sent", "run": "sent", "stop": "ending", "told": "works"},
+        "sent": {"told": "works"},
+        "works": {"told": "works", "stop": "ending"},
+        "ending": {},
+    }
+    assert render(life, {"told": "works"}, "asked").splitlines() == [
+        "```mermaid",
+        "stateDiagram-v2",
+        "    [*] --> asked",
+        "    state not_reported {",
+        "        asked --> sent: go, run",
+        "    }",
+        "    not_reported --> works: told",
+        "    asked --> ending: stop",
+        "    works --> ending: stop",
+        "    ending --> [*]",
+        "```",
+    ]
 
 
 def test_page_without_a_place_for_it_is_refused() -> None:

@@ -12,7 +12,7 @@ BEGIN: Final = "intended"
 """The status that every life begins with."""
 
 _ENDS = {"filled_all": "filled", "canceled": "canceled"}
-_REPORTS = {
+REPORTS: Final[Mapping[str, str]] = {
     "accepted": "working",
     "rejected": "rejected",
     "amended": "working",
@@ -20,6 +20,7 @@ _REPORTS = {
     "filled_part": "partly_filled",
     **_ENDS,
 }
+"""What a venue may say first of an order, and the status that it leads to."""
 _LOOKED_UP = {"looked_up_found": "sent", "looked_up_missing": "not_sent"}
 
 LIFE: Final[Mapping[str, Mapping[str, str]]] = {
@@ -29,11 +30,11 @@ LIFE: Final[Mapping[str, Mapping[str, str]]] = {
         "unknown": "unknown",
         "cancel_intended": "canceling",
         **_LOOKED_UP,
-        **_REPORTS,
+        **REPORTS,
     },
-    "sent": {"cancel_intended": "canceling", **_LOOKED_UP, **_REPORTS},
-    "unknown": {"cancel_intended": "unknown", **_LOOKED_UP, **_REPORTS},
-    "not_sent": {"intended": "intended", **_REPORTS},
+    "sent": {"cancel_intended": "canceling", **_LOOKED_UP, **REPORTS},
+    "unknown": {"cancel_intended": "unknown", **_LOOKED_UP, **REPORTS},
+    "not_sent": {"intended": "intended", **REPORTS},
     "working": {
         "sent": "working",
         "unknown": "working",
