@@ -27,7 +27,7 @@ class OrderVenue(Protocol):
         ...
 
     async def look_up(self, client_order_id: str) -> bool:
-        """Whether the venue has the order, or had it, or will still get it.
+        """Whether the venue has the order, or had it, if only to reject it, or will still get it.
 
         The answer is definite: after False no request that was sent so far becomes this order.
         Raises `Unavailable` as long as that can't be said.
