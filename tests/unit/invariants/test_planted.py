@@ -110,7 +110,6 @@ def lost_then_sent(story: Story) -> None:
         client_order_id=story["intent"].message.client_order_id,  # type: ignore[attr-defined] # an OrderIntended
         attempt=1,
         found=False,
-        attempt=1,
     )
     story.again("intent", "sent again", attempt=2)
 
