@@ -12,11 +12,11 @@ LATE_NS_MAX = 5_000_000_000
 AHEAD_NS_MAX = 1_000_000_000
 """So is one that was signed later than this from now."""
 
-TIMESTAMP = "TIMESTAMP"
+SIGNED_OFF = "TIMESTAMP"
 UNKNOWN_INSTRUMENT = "UNKNOWN_INSTRUMENT"
 DUPLICATE_ID = "DUPLICATE_ID"
-PRICE_TICK = "PRICE_TICK"
-LOT_SIZE = "LOT_SIZE"
+PRICE_OFF = "PRICE_TICK"
+QTY_OFF = "LOT_SIZE"
 MIN_NOTIONAL = "MIN_NOTIONAL"
 MARKET_CLOSED = "MARKET_CLOSED"
 REDUCE_ONLY = "REDUCE_ONLY"
@@ -27,7 +27,7 @@ POST_ONLY = "POST_ONLY"
 def refusal(state: PaperState, place: PlaceOrder, now: Nanos) -> str:
     """Why the order is rejected, a code; empty where it is taken."""
     if not now - LATE_NS_MAX <= place.ts_sign <= now + AHEAD_NS_MAX:
-        return TIMESTAMP
+        return SIGNED_OFF
     market = state.markets.get(place.instrument)
     if market is None or not market.is_traded:
         return UNKNOWN_INSTRUMENT
@@ -54,9 +54,9 @@ def _of_terms(market: Market, place: PlaceOrder) -> str:
     if place.price_scale != market.price_scale or any(
         price <= 0 or price % market.price_increment for price in prices
     ):
-        return PRICE_TICK
+        return PRICE_OFF
     if place.qty_scale != market.qty_scale or place.qty <= 0 or place.qty % market.qty_increment:
-        return LOT_SIZE
+        return QTY_OFF
     scales = market.price_scale, market.qty_scale
     least = rescale(market.notional_min, market.price_scale, ASSET_SCALE, Rounding.UP)
     if balances.quote_units(min(prices), place.qty, *scales) < least:

@@ -207,36 +207,45 @@ class Merge:
             await tail.look(self._bus)
         watermark = self._watermark()
         found: list[Record] = []
+        while self._left and len(found) < limit:
+            found.append(self._numbered(self._left.popleft()))
         while len(found) < limit:
-            if not self._left and not await self._pop(watermark, limit - len(found)):
+            first, until = await self._first_tail(watermark)
+            if first is None or first.known >= until:
                 break
-            while self._left and len(found) < limit:
-                found.append(self._numbered(self._left.popleft()))
+            self._take(first, until, found, limit)
         return found
 
-    async def _pop(self, watermark: Nanos, limit: int) -> bool:
-        # A run of the records of the log that is next; False when there is nothing to give.
-        filled = [tail for tail in self._tails if await tail.refill(self._bus)]
-        if not filled:
-            return False
-        first = min(filled, key=_known)  # of equal ones the first
-        place = filled.index(first)
-        bounds = [tail.known for tail in filled[:place]] + [
-            tail.known + 1 for tail in filled[place + 1 :]
-        ]
-        until = min([watermark, *bounds])
-        if first.known >= until:
-            return False
-        if first.known < self._given and type(first.ahead[0].message) in REQUESTS:
+    async def _first_tail(self, watermark: Nanos) -> tuple[_Tail | None, Nanos]:
+        # The log that is next, of equal ones the first, and the time from which on it is not.
+        first, until = None, watermark
+        for tail in self._tails:
+            if not tail.ahead and not await tail.refill(self._bus):
+                continue
+            if first is None:
+                first = tail
+            elif tail.known < first.known:
+                first, until = tail, min(until, first.known)
+            else:
+                until = min(until, tail.known + 1)
+        return first, until
+
+    def _take(self, tail: _Tail, until: Nanos, found: list[Record], limit: int) -> None:
+        if tail.known < self._given and type(tail.ahead[0].message) in REQUESTS:
             raise Broken(
                 f"{self.account_log.channel}/{self.account_log.partition} position "
-                f"{first.position} is stamped {first.known}, and what was known at {self._given} "
+                f"{tail.position} is stamped {tail.known}, and what was known at {self._given} "
                 "is given already: stamp a request with the watermark"
             )
-        while first.ahead and first.known < until and len(self._left) < limit:
-            self._given = first.known
-            self._left.extend(each for each in first.pop() if type(each.message) in GIVEN)
-        return True
+        while tail.ahead and tail.known < until and len(found) < limit:
+            self._given = tail.known
+            for record in tail.pop():
+                if type(record.message) not in GIVEN:
+                    continue
+                if len(found) < limit:
+                    found.append(self._numbered(record))
+                else:
+                    self._left.append(record)
 
     def _numbered(self, record: Record) -> Record:
         position, self._position = self._position, self._position + 1
@@ -248,10 +257,6 @@ class Merge:
             ts_origin=record.ts_origin,
             trace=record.trace,
         )
-
-
-def _known(tail: _Tail) -> Nanos:
-    return tail.known
 
 
 def _decode(encoded: bytes) -> _Kept | None:

@@ -165,7 +165,8 @@ class OrderVenueContract:
             now = 0
             for _ in range(3):
                 await bench.venue.send(order)
-                now = await bench.pass_time(PASSED_MS)
+                await bench.pass_time(PASSED_MS)
+            now = await bench.pass_time(PASSED_MS)
             reports = await bench.venue.reports(-1, now)
             assert kinds(reports).count(("a", OrderAccepted)) == 1
             fills = [report for report in reports if isinstance(report, OrderFilled)]
