@@ -8,6 +8,7 @@ follows, a market event is held and taken as the next one comes.
 from bisect import insort
 
 from marea.domain.book import Book, sequencing_of
+from marea.domain.ledger import ASSET_SCALE
 from marea.messages.envelope import Nanos
 from marea.messages.market import BookDelta, BookSnapshot, InstrumentChanged, Trade
 from marea.messages.paper import AccountOpened, CancelOrder, ExecutionReport, PlaceOrder
@@ -60,7 +61,14 @@ def take_instrument(state: PaperState, facts: InstrumentChanged) -> None:
 
 
 def take_account(state: PaperState, opened: AccountOpened) -> None:
-    """Begin with its balances; a second copy says nothing."""
+    """Begin with its balances; a second copy says nothing.
+
+    Raises `ValueError` for balances at another scale than `ASSET_SCALE`.
+    """
+    if opened.asset_scale != ASSET_SCALE:
+        raise ValueError(
+            f"asset_scale is {opened.asset_scale}: write every balance with {ASSET_SCALE} places"
+        )
     if not state.is_open:
         state.is_open = True
         state.balances = dict(opened.balances)

@@ -15,10 +15,13 @@ from marea.runtime.loop import Loop
 from services.paper.core import SERVICE, PaperState
 from services.paper.core.admission import DUPLICATE_ID
 from services.paper.core.balances import settle
+from services.paper.core.state import IDS_KEPT_MAX
 from services.paper.shell.merge import Merge
 from services.paper.shell.reports import as_venue_report
 
 READ_RECORDS_MAX = 1_000
+REQUESTS_KEPT_MAX = 2 * IDS_KEPT_MAX
+"""The venue itself remembers no more of them; of orders before that nobody asks any more."""
 
 
 class PaperVenue:
@@ -156,10 +159,18 @@ class _Requests:
             names = self.sent[message.id] = (message.client_order_id, *protective)
             self.standing.update(dict.fromkeys(names, message.id))
         elif isinstance(message, ExecutionReport) and message.kind == "rejected":
-            for request_id in message.parents if message.reason != DUPLICATE_ID else ():
-                for name in self.sent.get(request_id, ()):
-                    if self.standing.get(name) == request_id:
-                        del self.standing[name]
+            if message.reason != DUPLICATE_ID:
+                for request_id in message.parents:
+                    self._forget_orders(request_id)
+        if len(self.sent) > REQUESTS_KEPT_MAX:
+            oldest = next(iter(self.sent))
+            self._forget_orders(oldest)
+            del self.sent[oldest]
+
+    def _forget_orders(self, request_id: str) -> None:
+        for name in self.sent.get(request_id, ()):
+            if self.standing.get(name) == request_id:
+                del self.standing[name]
 
 
 class _Account:

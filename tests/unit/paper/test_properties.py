@@ -1,5 +1,6 @@
 """What holds of any account in any market."""
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
@@ -11,10 +12,12 @@ from msgspec.structs import replace
 
 from marea.domain.order_life import BEGIN, is_final, next_status
 from marea.messages import codec
-from marea.messages.market import BookDelta, BookSnapshot
+from marea.messages.market import BookDelta, BookSnapshot, Trade
 from marea.messages.paper import ExecutionReport, PlaceOrder
-from services.paper.core import PaperInput, PaperState, decide
+from marea.messages.system import Clock
+from services.paper.core import PaperInput, PaperState, changes, decide
 from services.paper.core.balances import free, locked, protected_qty
+from services.paper.core.state import copy
 from tests.unit.paper.desk import CONFIG, UNIT, play, saved_and_restored
 from tests.unit.paper.drawn import histories
 
@@ -178,3 +181,22 @@ def test_what_an_entry_brought_is_protected_to_the_last_lot_by_each_of_its_order
             if bracket.pending:
                 assert protected == 0
                 assert entry_id in state.orders
+
+
+@settings(max_examples=40, deadline=None)
+@given(histories())
+def test_reports_change_the_state_as_they_changed_the_market_before_their_input(
+    events: list[PaperInput],
+) -> None:
+    state = PaperState(config=SPREAD)
+    for event in events:
+        before = copy(state)
+        reports = play(state, [event])
+        if isinstance(event, Trade | BookDelta | BookSnapshot | Clock):
+            changes.advance(before, event)
+            for report in reports:
+                changes.take_report(before, report)
+            if state.held is None and not isinstance(event, Clock):
+                continue  # the input was taken first, and is in the queues
+            assert dataclasses.replace(before, held=state.held) == state
+    assert not state.crossed

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from services.paper.core import PaperState, apply
+from services.paper.core import PaperState, apply, changes
 from tests.unit.features.market import clock, delta, instrument, trade, ts
 from tests.unit.paper.desk import (
     CONFIG,
@@ -166,3 +166,17 @@ def test_report_of_an_order_that_nobody_asked_for_is_refused() -> None:
     reports = play(saved_and_restored(state), [place("a", 0, "buy", 100, 10_000), clock(100)])
     with pytest.raises(ValueError, match="a report names a: no request of it has arrived"):
         apply(PaperState(config=CONFIG, markets=state.markets), reports[0])
+
+
+def test_account_at_another_scale_is_refused() -> None:
+    with pytest.raises(ValueError, match="asset_scale is 2: write every balance with 8 places"):
+        apply(PaperState(config=CONFIG), replace(opened(), asset_scale=2))
+
+
+def test_oldest_ids_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "IDS_KEPT_MAX", 2)
+    taken = [place(name, 0, "buy", 50, 10_000) for name in "abc"]
+    refused = [place(name, 0, "buy", 0, 10_000) for name in "xyz"]
+    state, _ = run(*begin(), *taken, *refused, clock(100))
+    assert list(state.ordered) == ["b", "c"]
+    assert list(state.refused) == ["y", "z"]
