@@ -158,10 +158,9 @@ class _Requests:
             protective = filter(None, (message.stop_order_id, message.target_order_id))
             names = self.sent[message.id] = (message.client_order_id, *protective)
             self.standing.update(dict.fromkeys(names, message.id))
-        elif isinstance(message, ExecutionReport) and message.kind == "rejected":
-            if message.reason != DUPLICATE_ID:
-                for request_id in message.parents:
-                    self._forget_orders(request_id)
+        elif isinstance(message, ExecutionReport) and _is_refusal(message):
+            for request_id in message.parents:
+                self._forget_orders(request_id)
         if len(self.sent) > REQUESTS_KEPT_MAX:
             oldest = next(iter(self.sent))
             self._forget_orders(oldest)
@@ -171,6 +170,11 @@ class _Requests:
         for name in self.sent.get(request_id, ()):
             if self.standing.get(name) == request_id:
                 del self.standing[name]
+
+
+def _is_refusal(report: ExecutionReport) -> bool:
+    # Of a duplicate only the request is refused: the order that has the id stands.
+    return report.kind == "rejected" and report.reason != DUPLICATE_ID
 
 
 class _Account:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from marea.bus.port import Bus, Snapshots
-from marea.domain.instrument import Instrument
 from marea.messages.envelope import Log, Message, Nanos, Record, Writer
 from marea.messages.market import InstrumentChanged
 from marea.messages.paper import ExecutionReport, PlaceOrder
@@ -24,20 +23,6 @@ MARKET, PAPER = Log("market", INSTRUMENT), Log("paper", ACCOUNT)
 WINDOW_MS = 100
 SPREAD = replace(CONFIG, latency_spread_ns=10_000_000)
 FACTS: InstrumentChanged = instrument()
-TRADED = Instrument(
-    id=INSTRUMENT,
-    venue=FACTS.venue,
-    venue_symbol=FACTS.venue_symbol,
-    kind="spot",
-    base=FACTS.base,
-    quote=FACTS.quote,
-    price_scale=FACTS.price_scale,
-    qty_scale=FACTS.qty_scale,
-    price_increment=FACTS.price_increment,
-    qty_increment=FACTS.qty_increment,
-    notional_min=FACTS.notional_min,
-    book_sequencing="contiguous",
-)
 
 
 @dataclass

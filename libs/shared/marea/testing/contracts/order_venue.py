@@ -162,7 +162,6 @@ class OrderVenueContract:
     def test_second_copy_makes_no_second_order(self) -> None:
         async def scenario(bench: VenueBench) -> None:
             order = bench.taking("a")
-            now = 0
             for _ in range(3):
                 await bench.venue.send(order)
                 await bench.pass_time(PASSED_MS)
