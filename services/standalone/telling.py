@@ -138,7 +138,7 @@ def _values(vote: Vote) -> Iterator[str]:
 def _gates(gates: Sequence[Gate], words: Words) -> Iterator[Line]:
     heads = [words.phrase(head) for head in ("gate", "observed", "allowed")]
     rows = [
-        [words.code(gate.gate), _number(gate.observed), _number(gate.allowed)] for gate in gates
+        [words.gate(gate.gate), _number(gate.observed), _number(gate.allowed)] for gate in gates
     ]
     return _table(heads, rows, ["red" if gate.blocked else "" for gate in gates])
 

@@ -30,7 +30,12 @@ class Words:
 
     def code(self, code: str) -> str:
         """What a code says; one that has no text shows as it is."""
-        text = CODES.get(code) or GATES.get(code)
+        text = CODES.get(code)
+        return text.of(self.language) if text else code
+
+    def gate(self, code: str) -> str:
+        """What a gate of risk measures, and in which unit."""
+        text = GATES.get(code)
         return text.of(self.language) if text else code
 
     def kind(self, kind: str) -> str:

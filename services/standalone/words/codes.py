@@ -108,6 +108,43 @@ _SIGNALS = {
     ),
 }
 
+_RISK = {
+    "PORTFOLIO_NOT_OPEN": Text("the portfolio isn't open yet", "la cartera aún no está abierta"),
+    "NOT_TRADED": Text("the portfolio doesn't trade it", "la cartera no lo opera"),
+    "DIVERGED": Text(
+        "a service decides otherwise than is recorded",
+        "un servicio decide distinto de lo registrado",
+    ),
+    "CONFIDENCE_TOO_LOW": Text("the signal isn't sure enough", "la señal no es bastante segura"),
+    "SIGNAL_EXPIRED": Text("the signal is too old", "la señal es demasiado antigua"),
+    "SHORT_NOT_ALLOWED": Text("nothing of it is held to sell", "no se tiene nada que vender"),
+    "BOOK_NOT_LIVE": Text("the order book can't be trusted", "el libro de órdenes no es fiable"),
+    "PRICE_STALE": Text("the price is too old", "el precio es demasiado antiguo"),
+    "ORDER_UNKNOWN": Text(
+        "nobody knows what became of an order of it", "se ignora qué fue de una orden suya"
+    ),
+    "RECONCILIATION_FROZEN": Text(
+        "the venue's account differs from ours", "la cuenta de la plataforma difiere de la nuestra"
+    ),
+    "POSITIONS_MAX": Text("there are too many positions", "hay demasiadas posiciones"),
+    "ORDERS_PER_S": Text("too many orders in a second", "demasiadas órdenes en un segundo"),
+    "ORDERS_PER_MIN": Text("too many orders in a minute", "demasiadas órdenes en un minuto"),
+    "COLLAR": Text(
+        "the price has moved too far from the signal's",
+        "el precio se alejó demasiado del de la señal",
+    ),
+    "KELLY_NOT_POSITIVE": Text(
+        "its closed trades promise no gain", "sus operaciones cerradas no prometen ganancia"
+    ),
+    "PROFILE_CAP": Text("the profile allows no more", "el perfil no permite más"),
+    "ASSET_CAP": Text("the cap of the asset is reached", "se alcanzó el tope del activo"),
+    "SECTOR_CAP": Text("the cap of the sector is reached", "se alcanzó el tope del sector"),
+    "BELOW_MINIMUM": Text(
+        "it would be worth less than the venue takes",
+        "valdría menos de lo que admite la plataforma",
+    ),
+}
+
 _COMMANDS_AND_LEDGER = {
     "APPROVED": Text("approved", "aprobado"),
     "ROLE_NOT_ALLOWED": Text("the role may not do that", "el rol no puede hacerlo"),
@@ -205,5 +242,12 @@ _QUALITY = {
     "unknown_instrument": Text("its instrument is unknown", "su instrumento es desconocido"),
 }
 
-CODES: dict[str, Text] = {**_SAID, **_SIGNALS, **_COMMANDS_AND_LEDGER, **_ORDERS, **_QUALITY}
+CODES: dict[str, Text] = {
+    **_SAID,
+    **_SIGNALS,
+    **_RISK,
+    **_COMMANDS_AND_LEDGER,
+    **_ORDERS,
+    **_QUALITY,
+}
 """Every code that is shown; one that isn't here (a service says when it begins) shows as it is."""
