@@ -128,18 +128,18 @@ class Embedded:
         await self._follow()
 
     async def _follow(self) -> None:
-        await self._run("features/", "paper", "risk")  # risk tells the time before all else
-        await self._run("marks/", "signals")
-        while await self._run("risk", "execution"):
-            pass
-
-    async def _run(self, *names: str) -> int:
-        taken_in_all = 0
         for name, loop in self._derived.items():
-            if name.startswith(names):
-                while taken := await loop.step(READ_RECORDS_MAX):
-                    taken_in_all += taken
-        return taken_in_all
+            if name == "risk":
+                await loop.step(READ_RECORDS_MAX)  # it tells the time, before all that follows
+            elif name != "execution":
+                await _catch_up(loop)
+        while not await self._is_settled():
+            for name in ("risk", "execution"):
+                await _catch_up(self._derived[name])
+
+    async def _is_settled(self) -> bool:
+        end = (await self._stores.bus.ends()).get(Log("trading", self._portfolio), 0)
+        return all(self._derived[name].position == end for name in ("risk", "execution"))
 
     # Wiring
 
@@ -223,3 +223,8 @@ class Embedded:
     def _balances(self) -> dict[str, int]:
         given = self._settings.portfolio
         return {given.base_asset: parse_amount(given.balance, ASSET_SCALE)}
+
+
+async def _catch_up(loop: AnyLoop) -> None:
+    while await loop.step(READ_RECORDS_MAX) >= READ_RECORDS_MAX:
+        pass
