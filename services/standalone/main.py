@@ -24,6 +24,7 @@ from services.standalone.embedded import SHARD, this_build
 from services.standalone.inspection import inspect, show_inspection
 from services.standalone.markets import CRASH_PCT_MAX
 from services.standalone.replaying import Mode, Replayed
+from services.standalone.report.write import write_report
 from services.standalone.runs import Result, Run, RunFolder, begin, find_folder, runs_dir
 from services.standalone.summary import find_troubles, show_run
 from services.standalone.what_if import what_if
@@ -103,7 +104,7 @@ def demo(  # noqa: PLR0913 # each parameter is an option of the command
     lang: Lang = None,
     as_json: Json = False,
 ) -> None:
-    """Turn a market into bars and features, with no server and no key."""
+    """Trade a market on paper, with no server and no key, and say what came of it."""
     drawn = seed is not None or minutes is not None or crash
     if resume is not None and (tape or config or commands or drawn):
         raise typer.BadParameter("--resume takes all from the run; leave the rest out")
@@ -123,12 +124,12 @@ def demo(  # noqa: PLR0913 # each parameter is an option of the command
         folder = _begin(wish, settings)
     else:
         folder = find_folder(resume, runs_dir(os.environ))
+    words = choose_words(lang, os.environ)
     with folder.writing():
         run = folder.read()
         if run.result is not None:
             screen.notes.print(f"Run {run.id} is done already; this is what came of it.")
-        result = run.result or _play(folder, run)
-    words = choose_words(lang, os.environ)
+        result = run.result or _play(folder, run, words.language)
     troubles = find_troubles(result, words)
     if as_json:
         screen.show_json(result)
@@ -293,6 +294,30 @@ def version(*, as_json: Json = False) -> None:
         screen.show_facts(facts)
 
 
+@app.command(
+    epilog=_examples(
+        "marea report last", "marea report last --lang es", "marea report 2026 --out day.html"
+    )
+)
+def report(
+    run: RunName,
+    *,
+    lang: Lang = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Else report.html in the run's folder.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write what happened in a run, and what it cost, as one page for a browser."""
+    folder = find_folder(run, runs_dir(os.environ))
+    language = choose_words(lang, os.environ).language
+    written = write_report(folder, folder.read(), language, out)
+    if as_json:
+        screen.show_json(written)
+    else:
+        screen.show_facts({"report": written.report})
+
+
 def main() -> None:
     """Run the command, and end with the exit code that says how it went."""
     for name in ("stdout", "stderr"):
@@ -350,7 +375,7 @@ def _replay(folder: RunFolder, mode: Mode, texts: Sequence[str]) -> Replayed:
         raise Interrupted("stopped; nothing was changed") from None
 
 
-def _play(folder: RunFolder, run: Run) -> Result:
+def _play(folder: RunFolder, run: Run, language: Language) -> Result:
     settings = demos.settings_of(run)
     market = demos.open_market(demos.wish_of(run), settings)
     run.status = "failed"  # until it is known to be otherwise
@@ -369,4 +394,5 @@ def _play(folder: RunFolder, run: Run) -> Result:
         raise
     finally:
         folder.write(run)
+    write_report(folder, run, language)
     return result

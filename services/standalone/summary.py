@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from shutil import which
 
+from services.standalone.report.write import REPORT_FILE
 from services.standalone.runs import Result, Run
 from services.standalone.screen import Row, out, show_rows, showing
 from services.standalone.words import Words
@@ -38,7 +39,8 @@ def show_run(
         drawn = words.phrase("simulated", seed=run.seed, minutes=run.minutes)
         out.print(source or drawn, style="bold")
         facts = [*_of_market(result, words), *_of_trading(result, words), *_of_run(result, words)]
-        show_rows([*facts, (words.phrase("row_run"), str(path), "")])
+        places = [("row_run", path), ("row_report", path / REPORT_FILE)]
+        show_rows([*facts, *((words.phrase(row), str(place), "") for row, place in places)])
         for trouble in troubles:
             out.print(words.phrase("look", trouble=trouble), style="red")
         _show_next(run, result, name, words)

@@ -69,6 +69,7 @@ SUMMARY: dict[str, Text] = {
     "speed": Text("{rate:,} messages/s, {seconds} s", "{rate:,} mensajes/s, {seconds} s"),
     "row_hash": Text("log hash", "huella"),
     "row_run": Text("run", "carpeta"),
+    "row_report": Text("report", "informe"),
     "look": Text("look at this: {trouble}", "mire esto: {trouble}"),
     "trouble_dead_letters": Text(
         "messages that could not be read: {count:,}", "mensajes que no pudieron leerse: {count:,}"
