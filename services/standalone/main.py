@@ -5,13 +5,14 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from marea.bus.sqlite import SqliteBus
 from marea.errors import Interrupted, MareaError, Unavailable
 from marea.runtime.build import platform_facts
 from marea.runtime.settings import MINUTES_MAX, Settings, find_config_dir, load_settings
@@ -21,10 +22,11 @@ from services.standalone import doctor as checks
 from services.standalone import listing, replay_screen, replaying, screen, telling
 from services.standalone.commands import read_orders
 from services.standalone.embedded import SHARD, this_build
+from services.standalone.history import opened
 from services.standalone.inspection import inspect, show_inspection
 from services.standalone.markets import CRASH_PCT_MAX
 from services.standalone.replaying import Mode, Replayed
-from services.standalone.report.write import write_report
+from services.standalone.report.write import REPORT_FILE, write_report
 from services.standalone.runs import Result, Run, RunFolder, begin, find_folder, runs_dir
 from services.standalone.summary import find_troubles, show_run
 from services.standalone.what_if import what_if
@@ -311,7 +313,8 @@ def report(
     """Write what happened in a run, and what it cost, as one page for a browser."""
     folder = find_folder(run, runs_dir(os.environ))
     language = choose_words(lang, os.environ).language
-    written = write_report(folder, folder.read(), language, out)
+    with opened(folder) as bus:
+        written = write_report(bus, folder.read(), language, out or folder.path / REPORT_FILE)
     if as_json:
         screen.show_json(written)
     else:
@@ -394,5 +397,6 @@ def _play(folder: RunFolder, run: Run, language: Language) -> Result:
         raise
     finally:
         folder.write(run)
-    write_report(folder, run, language)
+    with closing(SqliteBus(folder.log_path)) as bus:
+        write_report(bus, run, language, folder.path / REPORT_FILE)
     return result

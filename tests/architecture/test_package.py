@@ -36,3 +36,19 @@ def test_installed_marea_finds_the_settings_that_it_came_with(installed: Path) -
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert Path(done.stdout.strip()) == installed / "marea" / "config"
+
+
+def test_installed_marea_finds_the_page_of_its_report(installed: Path) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(installed)!r})\n"
+        "from services.standalone.report.page import render\n"
+        "from services.standalone.report.story import Story\n"
+        "from services.standalone.report.voice import Voice\n"
+        "from services.standalone.runs import Run\n"
+        "run = Run(created='', build='', settings_hash='', settings={}, seed=1, minutes=1, platform={})\n"
+        "print(render(run, Story((), 0.5), Voice('en')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.startswith("<!doctype html>")

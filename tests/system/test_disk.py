@@ -50,6 +50,16 @@ def test_run_without_room_for_its_first_file_leaves_nothing(short_tape: Path, ru
     assert list(runs.iterdir()) == []
 
 
+def test_report_without_room_leaves_none_and_says_what_helps(marea: Marea, runs: Path) -> None:
+    marea("demo", "--minutes", "3")
+    (file,) = runs.glob("*/report.html")
+    file.unlink()
+    stopped = run_with_room(66, ["report", "last"], runs)
+    assert stopped.code == 4
+    assert "report.html can't be written (File too large): make room, then try" in stopped.err
+    assert not list(file.parent.glob("*report*"))
+
+
 def test_times_that_can_not_be_kept_say_what_helps(tmp_path: Path) -> None:
     (tmp_path / "noise").write_bytes(b"no database at all" * 100)
     with pytest.raises(BadInput, match=r"noise is damaged: .*: restore it"):

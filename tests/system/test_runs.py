@@ -34,6 +34,7 @@ def test_demo_shows_its_figures_and_json_holds_them(marea: Marea, runs: Path) ->
     assert [path.name for path in runs.iterdir()] == [result["run"]]
     assert sorted(path.name for path in (runs / result["run"]).iterdir()) == [
         "log.sqlite",
+        "report.html",
         "run.json",
     ]
     shown = marea("demo", "--resume", "last", COLUMNS="20")

@@ -9,6 +9,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from marea.messages.portfolio import PortfolioValued
 from services.standalone.report.charts import Drawing
 from services.standalone.report.story import Story
 from services.standalone.report.tables import (
@@ -18,7 +19,7 @@ from services.standalone.report.tables import (
     leg_table,
     pause_table,
 )
-from services.standalone.report.voice import Voice, decimal, moment
+from services.standalone.report.voice import Voice, moment, unscaled
 from services.standalone.runs import Run
 
 HERE = Path(__file__).parent
@@ -100,19 +101,26 @@ def _outcome(story: Story) -> Outcome | None:
     scale = last.asset_scale
     return Outcome(
         asset=last.asset,
-        start=decimal(first.equity, scale),
-        end=decimal(last.equity, scale),
-        fees=decimal(last.fees, scale),
+        start=unscaled(_equity_start(story, first), scale),
+        end=unscaled(last.equity, scale),
+        fees=unscaled(last.fees, scale),
         slipped=Decimal(slipped),
-        exposure=decimal(last.exposure, scale),
+        exposure=unscaled(last.exposure, scale),
     )
+
+
+def _equity_start(story: Story, first: PortfolioValued) -> int:
+    opened = story.opened
+    if opened is not None and list(opened.balances) == [first.asset]:
+        return opened.balances[first.asset]
+    return first.equity  # other assets have no price before the first marks
 
 
 def _span(run: Run, story: Story, voice: Voice) -> str:
     market = ", ".join(Path(each.path).name for each in run.tape)
     if not run.tape:
         market = voice.words["simulated"].format(seed=run.seed, minutes=run.minutes)
-    begin, end = moment(story.ts_begin), moment(story.ts_end)
+    begin, end = (moment(ts) if ts else NONE for ts in (story.ts_begin, story.ts_end))
     return voice.say("span", market=market, begin=begin, end=end, build=run.build)
 
 

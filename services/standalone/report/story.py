@@ -56,7 +56,7 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class FillPoint:
-    """One fill."""
+    """One fill, where and when it was."""
 
     ts: Nanos
     side: str
@@ -284,8 +284,8 @@ def _fill(story: Story, fill: OrderFilled) -> None:
         _close_line(story, fill.client_order_id, fill.ts_event)
 
 
-def _triggered(story: Story, report: OrderTriggered) -> None:
-    """Counted by its type."""
+def _counted(story: Story, message: Message) -> None:
+    pass  # by its type, as all are
 
 
 def _completed(story: Story, completed: OrderCompleted) -> None:
@@ -360,7 +360,7 @@ _TAKES: dict[type, Callable[[Story, Any], None]] = dict(
         _on(OrderCanceled, _ended),
         _on(OrderNotSent, _ended),
         _on(OrderFilled, _fill),
-        _on(OrderTriggered, _triggered),
+        _on(OrderTriggered, _counted),
         _on(OrderCompleted, _completed),
         _on(PositionClosed, _closed),
         _on(PortfolioOpened, _opened),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from services.standalone.report.story import LegCost, Row, Story
-from services.standalone.report.voice import Voice, decimal, moment
+from services.standalone.report.voice import Voice, moment, unscaled
 
 NONE = "—"
 
@@ -59,8 +59,8 @@ def _closed_row(row: Row, voice: Voice) -> list[str]:
     for (_, leg), completed in row.legs.items():
         if completed is not None:
             (entry if leg == "entry" else end).add(completed)
-    fees = decimal(closed.fees, closed.asset_scale)
-    realized_pnl = decimal(closed.realized_pnl, closed.asset_scale)
+    fees = unscaled(closed.fees, closed.asset_scale)
+    realized_pnl = unscaled(closed.realized_pnl, closed.asset_scale)
     is_told = bool(row.legs) and None not in row.legs.values()
     return [
         closed.instrument,
@@ -71,9 +71,9 @@ def _closed_row(row: Row, voice: Voice) -> list[str]:
         f"{voice.money(entry.slipped + end.slipped)} {closed.asset}" if is_told else NONE,
         _bps(entry, voice),
         _bps(end, voice),
-        voice.number(decimal(closed.qty, closed.qty_scale), closed.qty_scale),
-        voice.number(decimal(closed.entry_price, closed.price_scale), closed.price_scale),
-        voice.number(decimal(closed.exit_price, closed.price_scale), closed.price_scale),
+        voice.number(unscaled(closed.qty, closed.qty_scale), closed.qty_scale),
+        voice.number(unscaled(closed.entry_price, closed.price_scale), closed.price_scale),
+        voice.number(unscaled(closed.exit_price, closed.price_scale), closed.price_scale),
         moment(closed.ts_opened),
     ]
 

@@ -42,7 +42,7 @@ class Voice:
         return self.signed(number, places) if signed else self.number(number, places)
 
 
-def decimal(units: int, scale: int) -> Decimal:
+def unscaled(units: int, scale: int) -> Decimal:
     """An amount in units of 10^-scale, exactly."""
     return Decimal(units).scaleb(-scale)
 

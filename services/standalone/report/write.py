@@ -1,9 +1,8 @@
-"""What is a run's report, and where does it stand?"""
+"""How does a run's record become a file to look at?"""
 
 import asyncio
-import errno
 from collections.abc import Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,13 @@ from marea.errors import BadInput, Unavailable
 from services.standalone.report.page import render
 from services.standalone.report.story import Story
 from services.standalone.report.voice import Voice
-from services.standalone.runs import Run, RunFolder
+from services.standalone.runs import Run
 
 REPORT_FILE = "report.html"
 CHANNELS = ("trading", "features")
 READ_RECORDS_MAX = 2_000
+NOWHERE = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+"""A file can't be there, whatever room there is."""
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -31,21 +32,14 @@ class Report(Struct, frozen=True, kw_only=True):
     bytes: int
 
 
-def write_report(folder: RunFolder, run: Run, language: str, out: Path | None = None) -> Report:
-    """Read a run's logs once, and write its report beside them, or where `out` says.
+def write_report(bus: SqliteBus, run: Run, language: str, path: Path) -> Report:
+    """Read a run's logs once, and write its report to a file.
 
-    Raises `BadInput` where there is no log to read or nowhere to write, `Unavailable` where there
-    is no room.
+    Raises `BadInput` where the logs can't be read or the file can't be written, `Unavailable` where
+    there is no room.
     """
-    if not folder.log_path.is_file():
-        raise BadInput(
-            f"{folder.log_path} is not there: its run wrote nothing yet, go on with it by "
-            f"`marea demo --resume {folder.path}`"
-        )
-    with closing(SqliteBus(folder.log_path, read_only=True)) as bus:
-        story = asyncio.run(gather(bus, run.settings))
+    story = asyncio.run(gather(bus, run.settings))
     text = render(run, story, Voice(language)).encode()
-    path = out or folder.path / REPORT_FILE
     _put(path, text)
     return Report(run=run.id, report=str(path), language=language, bytes=len(text))
 
@@ -75,6 +69,6 @@ def _put(path: Path, text: bytes) -> None:
         with suppress(OSError):
             new.unlink()
         where = f"{path} can't be written ({err.strerror}): "
-        if err.errno == errno.ENOSPC:
-            raise Unavailable(f"{where}make room, then try again") from err
-        raise BadInput(f"{where}name a file that you may write with --out") from err
+        if isinstance(err, NOWHERE):
+            raise BadInput(f"{where}name a file that you may write with --out") from err
+        raise Unavailable(f"{where}make room, then try again") from err

@@ -10,32 +10,14 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from marea.bus.sqlite import SqliteBus
+from marea.messages import orders, portfolio
 from marea.messages.envelope import Log, Message, Record, Writer
 from marea.messages.features import Bar, FeatureVector
-from marea.messages.market import Side
-from marea.messages.orders import (
-    ApprovalRefused,
-    Leg,
-    OrderAccepted,
-    OrderCanceled,
-    OrderCompleted,
-    OrderFilled,
-    OrderIntended,
-    OrderRejected,
-    OrderTriggered,
-)
-from marea.messages.portfolio import (
-    BreakerEnded,
-    BreakerTripped,
-    CommandTaken,
-    Mark,
-    PortfolioOpened,
-    PortfolioValued,
-    PositionClosed,
-    RiskDecision,
-)
 from marea.messages.signals import Signal
 from services.standalone.runs import Run, RunFolder
 
@@ -44,28 +26,69 @@ T0 = 1_767_571_200 * SECOND
 """2026-01-05 00:00 UTC."""
 COIN = 10**8
 PRICES = {"BTC-USDT.SIM": 6_180_000, "ETH-USDT.SIM": 260_000}
-REASONS = (
-    "COOLING_DOWN",
-    "MIN_NOTIONAL",
-    "ORDERS_PER_MIN",
-    "POSITION_OPEN",
-    "STALE_BOOK",
-    "ASSET_PCT",
-)
+REASONS = ("ASSET_PCT", "COOLING_DOWN", "MIN_NOTIONAL", "ORDERS_PER_MIN", "POSITION_OPEN", "STALE")
 SETTINGS = {"signals": {"trades": ["weighted"], "confidence_min": 0.5}}
+ALIKE = {
+    "portfolio": "main",
+    "account": "main",
+    "strategy": "weighted",
+    "asset": "USDT",
+    "base_asset": "USDT",
+    "price_scale": 2,
+    "qty_scale": 5,
+    "asset_scale": 8,
+    "interval_s": 1,
+    "side": "sell",
+    "attempt": 1,
+}
+"""What every message of the day says that has such a field."""
+EMPTY: dict[type, Any] = {
+    msgspec.inspect.IntType: 0,
+    msgspec.inspect.FloatType: 0.0,
+    msgspec.inspect.StrType: "",
+    msgspec.inspect.BoolType: False,
+    msgspec.inspect.DictType: {},
+    msgspec.inspect.VarTupleType: (),
+}
+
+
+def message(kind: type[Message], **told: Any) -> Any:
+    """A message of which only what matters is told; the rest of it is empty."""
+    info = msgspec.inspect.type_info(kind)
+    assert isinstance(info, msgspec.inspect.StructType)
+    fields = {each.name: _empty(each.type) for each in info.fields}
+    alike = {name: said for name, said in ALIKE.items() if name in fields}
+    return kind(**fields | alike | told)
+
+
+def _empty(of: msgspec.inspect.Type) -> Any:
+    while isinstance(of, msgspec.inspect.Metadata):
+        of = of.type
+    return of.values[0] if isinstance(of, msgspec.inspect.LiteralType) else EMPTY[type(of)]
 
 
 @dataclass
 class Held:
     """What the trader holds of one instrument."""
 
+    instrument: str
     number: int
+    decision: str
     qty: int
     entry: int
-    stop: int
-    target: int
     ts: int
-    fees: int
+    fees: int = 0
+
+    def order(self, leg: str) -> str:
+        return f"{leg}-{self.instrument}-{self.number}"
+
+    @property
+    def stop(self) -> int:
+        return self.entry * 998 // 1000
+
+    @property
+    def target(self) -> int:
+        return self.entry * 1003 // 1000
 
 
 @dataclass
@@ -78,444 +101,216 @@ class TradingDay:
     features: list[Message] = field(default_factory=list)
     cash: int = 10_000 * COIN
     fees: int = 0
+    slipped: float = 0.0
     peak: int = 10_000 * COIN
     held: dict[str, Held] = field(default_factory=dict)
     prices: dict[str, int] = field(default_factory=lambda: dict(PRICES))
-    halted: bool = False
+    paused: bool = False
     entries: int = 0
-    slipped: float = 0.0
+    ts: int = T0
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
-        self.ts = T0
 
     def make(self) -> "TradingDay":
-        """Live the day."""
-        self.say(
-            PortfolioOpened(
-                ts_event=T0,
-                portfolio="main",
-                owner="you",
-                mode="paper",
-                venue="SIM",
-                account="main",
-                base_asset="USDT",
-                time_zone="UTC",
-                asset_scale=8,
-                balances={"USDT": self.cash},
-            )
-        )
+        self.say(portfolio.PortfolioOpened, balances={"USDT": self.cash})
         for second in range(self.seconds):
             self.ts = T0 + second * SECOND
-            self.pauses(second / self.seconds)
+            self.pause(second * 100 // self.seconds, (second - 1) * 100 // self.seconds)
             for instrument in PRICES:
                 self.see(instrument)
             self.value()
         return self
 
-    def say(self, message: Message) -> None:
-        self.trading.append(message)
+    def say(self, kind: type[Message], **told: Any) -> None:
+        self.trading.append(message(kind, **{"ts_event": self.ts} | told))
 
-    def pauses(self, share: float) -> None:
-        begun = share - 1 / self.seconds
-        if begun < 0.3 <= share:
-            self.breaker()
-        if begun < 0.42 <= share:
-            self.halted = False
-            self.say(
-                BreakerEnded(
-                    ts_event=self.ts,
-                    portfolio="main",
-                    level=1,
-                    cause="elapsed",
-                    asset="USDT",
-                    asset_scale=8,
-                    reference=self.equity(),
-                )
-            )
-        for at, action in ((0.7, "halt"), (0.76, "resume")):
-            if begun < at <= share:
-                self.halted = action == "halt"
-                self.say(
-                    CommandTaken(
-                        ts_event=self.ts,
-                        portfolio="main",
-                        action="halt" if self.halted else "resume",
-                        actor="ana",
-                        accepted=True,
-                        reason="APPROVED",
-                    )
-                )
-
-    def breaker(self) -> None:
-        self.halted = True
-        self.say(
-            BreakerTripped(
-                ts_event=self.ts,
-                portfolio="main",
-                level=1,
-                drawdown_pct=5.1,
-                drawdown_pct_max=5.0,
-                asset="USDT",
-                asset_scale=8,
-                reference=self.peak,
-                equity=self.equity(),
-                ts_until=self.ts + 3600 * SECOND,
-            )
+    def count(self, kind: type[Message], **told: Any) -> int:
+        """How many messages of the day are of this kind, and say this."""
+        return sum(
+            type(each) is kind and all(getattr(each, key) == said for key, said in told.items())
+            for each in self.trading
         )
 
-    def see(self, instrument: str) -> None:
-        before = self.prices[instrument]
-        price = self.prices[instrument] = before + round(self.chance.gauss(0, before * 0.00025))
-        bar = Bar(
-            ts_event=self.ts,
-            instrument=instrument,
-            price_scale=2,
-            qty_scale=5,
-            interval_s=1,
-            ts_open=self.ts - SECOND,
-            open=before,
-            high=max(before, price),
-            low=min(before, price),
-            close=price,
-            volume=1000,
-            trade_count=3,
-            first_trade_id=1,
-            last_trade_id=3,
-            status="complete",
-        )
+    def pause(self, share_pct: int, before_pct: int) -> None:
+        if before_pct < 30 <= share_pct:
+            self.paused = True
+            self.say(portfolio.BreakerTripped, level=1, drawdown_pct=5.1, reference=self.peak)
+        if before_pct < 42 <= share_pct:
+            self.paused = False
+            self.say(portfolio.BreakerEnded, level=1, cause="elapsed", reference=self.peak)
+        for at_pct, action in ((70, "halt"), (76, "resume")):
+            if before_pct < at_pct <= share_pct:
+                self.paused = action == "halt"
+                self.say(portfolio.CommandTaken, action=action, accepted=True)
+
+    def see(self, name: str) -> None:
+        before = self.prices[name]
+        price = self.prices[name] = before + round(self.chance.gauss(0, before * 0.00025))
         imbalance = max(-1.0, min(1.0, self.chance.gauss(0, 0.35)))
-        values = {"mid": price / 100, "book_imbalance_10": imbalance}
-        vector = FeatureVector(
-            ts_event=self.ts,
-            instrument=instrument,
-            interval_s=1,
-            set_version="v",
-            bar_id="bar",
-            book_status="LIVE",
-            values=values,
-        )
-        self.features += [bar, vector]
-        self.say(
-            Mark(
+        self.features += [
+            message(Bar, ts_event=self.ts, instrument=name, open=before, close=price),
+            message(
+                FeatureVector,
                 ts_event=self.ts,
-                instrument=instrument,
-                price_scale=2,
-                bid_price=price - 1,
-                ask_price=price + 2,
-                book_status="LIVE",
-                ts_quote=self.ts,
-            )
-        )
-        self.think(instrument, max(-1.0, min(1.0, imbalance * 1.4)))
+                instrument=name,
+                values={"mid": price / 100, "book_imbalance_10": imbalance},
+            ),
+        ]
+        self.say(portfolio.Mark, instrument=name, bid_price=price - 1, ask_price=price + 2)
+        self.think(name, max(-1.0, min(1.0, imbalance * 1.4)))
 
-    def think(self, instrument: str, score: float) -> None:
-        confidence = min(1.0, abs(score) * 1.2)
-        for strategy in ("rsi", "weighted"):
-            self.say(
-                Signal(
-                    ts_event=self.ts,
-                    instrument=instrument,
-                    strategy=strategy,
-                    interval_s=1,
-                    action="buy" if score > 0 else "sell",
-                    score=score,
-                    confidence=confidence,
-                    reasons=("X",),
-                    features={},
-                    votes={},
-                    weights={},
-                    price_scale=2,
-                    price=self.prices[instrument],
-                    ts_expiry=self.ts + 5 * SECOND,
-                )
-            )
-        held = self.held.get(instrument)
+    def think(self, name: str, score: float) -> None:
+        told = {
+            "instrument": name,
+            "action": "buy" if score > 0 else "sell",
+            "score": score,
+            "confidence": min(1.0, abs(score) * 1.2),
+        }
+        self.say(Signal, **told)
+        self.say(Signal, **told | {"strategy": "rsi"})
+        held = self.held.get(name)
         if held is not None:
-            self.guard(instrument, held, wants_out=score < -0.7 and self.chance.random() < 0.1)
+            self.guard(held, wants_out=score < -0.7 and self.chance.random() < 0.1)
         elif score > 0.6:
-            self.want(instrument)
+            self.want(name)
 
-    def want(self, instrument: str) -> None:
-        reason = "HALTED" if self.halted else self.chance.choice(REASONS)
-        if self.halted or self.chance.random() < 0.7:
-            self.decide(instrument, reason, "buy")
+    def want(self, name: str) -> None:
+        if self.paused or self.chance.random() < 0.7:
+            self.decide(name, "HALTED" if self.paused else self.chance.choice(REASONS))
         elif self.chance.random() < 0.1:
-            decision = self.decide(instrument, "APPROVED", "buy")
-            self.say(
-                ApprovalRefused(
-                    ts_event=self.ts,
-                    portfolio="main",
-                    instrument=instrument,
-                    decision_id=decision,
-                    reason="EXPIRED",
-                )
-            )
+            decision = self.decide(name, "APPROVED")
+            self.say(orders.ApprovalRefused, decision_id=decision, reason="EXPIRED")
         else:
-            self.enter(instrument)
+            self.enter(name)
 
-    def decide(self, instrument: str, reason: str, side: Side) -> str:
-        price = self.prices[instrument]
+    def decide(self, name: str, reason: str) -> str:
         decision = f"decision-{len(self.trading)}"
-        self.say(
-            RiskDecision(
-                id=decision,
-                ts_event=self.ts,
-                portfolio="main",
-                instrument=instrument,
-                strategy="weighted",
-                purpose="entry" if side == "buy" else "exit",
-                leg="signal",
-                approved=reason == "APPROVED",
-                reason=reason,
-                observed={},
-                limits={},
-                side=side,
-                price_scale=2,
-                qty_scale=5,
-                qty=0,
-                bid_price=price - 1,
-                ask_price=price + 2,
-                collar_price=price,
-                stop_price=0,
-                target_price=0,
-                ts_expiry=self.ts + 5 * SECOND,
-            )
-        )
+        told = {"instrument": name, "approved": reason == "APPROVED", "reason": reason}
+        self.say(portfolio.RiskDecision, id=decision, **told)
         return decision
 
-    def intend(self, instrument: str, decision: str, leg: Leg, held: Held) -> str:
-        price = self.prices[instrument]
-        order = f"{leg}-{instrument}-{held.number}"
-        protected = leg == "entry"
-        self.say(
-            OrderIntended(
-                ts_event=self.ts,
-                portfolio="main",
-                account="main",
-                instrument=instrument,
-                strategy="weighted",
-                decision_id=decision,
-                leg=leg,
-                child=0,
-                attempt=1,
-                client_order_id=order,
-                side="buy" if protected else "sell",
-                post_only=protected,
-                reduce_only=not protected,
-                price_scale=2,
-                qty_scale=5,
-                qty=held.qty,
-                price=price if protected else price * 98 // 100,
-                decision_price=price,
-                stop_order_id=f"stop-{instrument}-{held.number}" if protected else "",
-                stop_price=held.stop if protected else 0,
-                target_order_id=f"target-{instrument}-{held.number}" if protected else "",
-                target_price=held.target if protected else 0,
-                replaces=(),
-                ts_expiry=self.ts + 5 * SECOND,
-            )
-        )
-        return order
-
-    def enter(self, instrument: str) -> None:
-        price = self.prices[instrument]
+    def enter(self, name: str) -> None:
+        price = self.prices[name]
         self.entries += 1
-        qty = 500 * COIN // price // 10  # about 500 USDT, at scale 5
-        held = Held(self.entries, qty, price, price * 998 // 1000, price * 1003 // 1000, self.ts, 0)
-        decision = self.decide(instrument, "APPROVED", "buy")
-        order = self.intend(instrument, decision, "entry", held)
-        if self.entries % 9 == 0:
-            self.say(
-                OrderRejected(
-                    ts_event=self.ts,
-                    portfolio="main",
-                    instrument=instrument,
-                    client_order_id=order,
-                    number=0,
-                    reason="POST_ONLY",
-                )
-            )
-            return
-        self.accept(instrument, order, qty)
-        self.fill(instrument, order, "buy", (qty // 3, qty - qty // 3), held)
-        self.held[instrument] = held
-        self.complete(instrument, decision, "entry", price, held)
-        self.accept(instrument, f"stop-{instrument}-{held.number}", qty)
-        self.accept(instrument, f"target-{instrument}-{held.number}", qty)
-
-    def accept(self, instrument: str, order: str, qty: int) -> None:
+        decision = self.decide(name, "APPROVED")
+        held = Held(name, self.entries, decision, 500 * COIN // price // 10, price, self.ts)
+        order = held.order("entry")
         self.say(
-            OrderAccepted(
-                ts_event=self.ts,
-                portfolio="main",
-                instrument=instrument,
-                client_order_id=order,
-                number=0,
-                venue_order_id=order,
-                qty_scale=5,
-                qty=qty,
-            )
+            orders.OrderIntended,
+            instrument=name,
+            decision_id=decision,
+            leg="entry",
+            client_order_id=order,
+            side="buy",
+            price=price,
+            stop_order_id=held.order("stop"),
+            stop_price=held.stop,
+            target_order_id=held.order("target"),
+            target_price=held.target,
         )
+        if self.entries % 9 == 0:
+            self.say(orders.OrderRejected, client_order_id=order, reason="POST_ONLY")
+            return
+        self.say(orders.OrderAccepted, client_order_id=order)
+        self.fill(held, "entry", (held.qty // 3, held.qty - held.qty // 3))
+        self.held[name] = held
+        self.complete(held, "entry", decision, price)
+        for leg in ("stop", "target"):
+            self.say(orders.OrderAccepted, client_order_id=held.order(leg))
 
-    def fill(
-        self, instrument: str, order: str, side: Side, parts: Sequence[int], held: Held
-    ) -> None:
-        price = self.prices[instrument]
-        filled = 0
+    def fill(self, held: Held, leg: str, parts: Sequence[int]) -> None:
+        price = self.prices[held.instrument]
+        towards = -1 if leg == "entry" else 1
+        leaves_qty = sum(parts)
         for part in parts:
             notional = part * price * 10
             commission = notional // 1000
-            filled += part
-            self.cash += (-notional if side == "buy" else notional) - commission
+            leaves_qty -= part
+            self.cash += towards * notional - commission
             self.fees += commission
             held.fees += commission
             self.say(
-                OrderFilled(
-                    ts_event=self.ts + filled,
-                    portfolio="main",
-                    instrument=instrument,
-                    client_order_id=order,
-                    number=0,
-                    venue="SIM",
-                    account="main",
-                    venue_order_id=order,
-                    trade_id=f"{order}-{filled}",
-                    side=side,
-                    liquidity="maker" if side == "buy" else "taker",
-                    price_scale=2,
-                    qty_scale=5,
-                    last_qty=part,
-                    last_price=price,
-                    cum_qty=filled,
-                    leaves_qty=sum(parts) - filled,
-                    asset_scale=8,
-                    commission=commission,
-                    commission_asset="USDT",
-                )
-            )
-
-    def complete(self, instrument: str, decision: str, leg: Leg, decided: int, held: Held) -> None:
-        price = self.prices[instrument]
-        beyond = (price - decided) * (1 if leg == "entry" else -1)
-        self.slipped += beyond * held.qty / 10**7
-        self.say(
-            OrderCompleted(
-                ts_event=self.ts,
-                portfolio="main",
-                instrument=instrument,
-                decision_id=decision,
-                leg=leg,
+                orders.OrderFilled,
+                instrument=held.instrument,
+                client_order_id=held.order(leg),
                 side="buy" if leg == "entry" else "sell",
-                price_scale=2,
-                qty_scale=5,
-                qty=held.qty,
-                filled_qty=held.qty,
-                decision_price=decided,
-                arrival_price=decided,
-                avg_price=price,
-                slippage_bps=beyond / decided * 10_000,
+                last_qty=part,
+                last_price=price,
+                leaves_qty=leaves_qty,
             )
+
+    def complete(self, held: Held, leg: str, decision: str, decided: int) -> None:
+        price = self.prices[held.instrument]
+        towards = 1 if leg == "entry" else -1
+        self.slipped += (price - decided) * towards * held.qty / 10**7
+        self.say(
+            orders.OrderCompleted,
+            instrument=held.instrument,
+            decision_id=decision,
+            leg=leg,
+            side="buy" if leg == "entry" else "sell",
+            qty=held.qty,
+            filled_qty=held.qty,
+            decision_price=decided,
+            avg_price=price,
         )
 
-    def guard(self, instrument: str, held: Held, *, wants_out: bool) -> None:
-        price = self.prices[instrument]
-        legs: dict[Leg, bool] = {
-            "stop": price <= held.stop,
-            "target": price >= held.target,
-            "exit": wants_out,
-        }
-        leg = next((leg for leg, due in legs.items() if due), None)
-        if leg is None:
-            return
-        order, decided = f"{leg}-{instrument}-{held.number}", price
-        decision = f"decision-of-{order}"
-        if leg == "stop":
-            decided = held.stop
+    def guard(self, held: Held, *, wants_out: bool) -> None:
+        price = self.prices[held.instrument]
+        if price <= held.stop:
+            self.say(orders.OrderTriggered, client_order_id=held.order("stop"))
+            self.leave(held, "stop", held.decision, held.stop)
+        elif price >= held.target:
+            self.leave(held, "target", held.decision, held.target)
+        elif wants_out:
+            decision = self.decide(held.instrument, "APPROVED")
             self.say(
-                OrderTriggered(
-                    ts_event=self.ts,
-                    portfolio="main",
-                    instrument=instrument,
-                    client_order_id=order,
-                    number=0,
-                )
+                orders.OrderIntended,
+                instrument=held.instrument,
+                decision_id=decision,
+                leg="exit",
+                client_order_id=held.order("exit"),
+                price=price * 98 // 100,
             )
-        elif leg == "target":
-            decided = held.target
-        else:
-            decision = self.decide(instrument, "APPROVED", "sell")
-            self.intend(instrument, decision, "exit", held)
-            self.accept(instrument, order, held.qty)
-        entered = next(
-            m.decision_id
-            for m in reversed(self.trading)
-            if isinstance(m, OrderIntended) and m.leg == "entry" and m.instrument == instrument
-        )
-        self.leave(instrument, order, held)
-        self.say(self.closed(instrument, held, leg))
-        self.complete(instrument, decision if leg == "exit" else entered, leg, decided, held)
+            self.say(orders.OrderAccepted, client_order_id=held.order("exit"))
+            self.leave(held, "exit", decision, price)
 
-    def leave(self, instrument: str, order: str, held: Held) -> None:
-        self.fill(instrument, order, "sell", (held.qty,), held)
-        del self.held[instrument]
-        for sibling in ("stop", "target"):
-            other = f"{sibling}-{instrument}-{held.number}"
-            if other != order:
-                self.say(
-                    OrderCanceled(
-                        ts_event=self.ts,
-                        portfolio="main",
-                        instrument=instrument,
-                        client_order_id=other,
-                        number=0,
-                        reason="sibling_filled",
-                    )
-                )
-
-    def closed(self, instrument: str, held: Held, leg: Leg) -> PositionClosed:
-        price = self.prices[instrument]
-        return PositionClosed(
-            ts_event=self.ts,
-            portfolio="main",
-            strategy="weighted",
-            instrument=instrument,
+    def leave(self, held: Held, leg: str, decision: str, decided: int) -> None:
+        price = self.prices[held.instrument]
+        self.fill(held, leg, (held.qty,))
+        for sibling in {"stop": ("target",), "target": ("stop",)}.get(leg, ("stop", "target")):
+            self.say(orders.OrderCanceled, client_order_id=held.order(sibling))
+        self.say(
+            portfolio.PositionClosed,
+            instrument=held.instrument,
             side="buy",
-            price_scale=2,
-            qty_scale=5,
             qty=held.qty,
             entry_price=held.entry,
             exit_price=price,
             ts_opened=held.ts,
             exit_reason=leg,
-            asset="USDT",
-            asset_scale=8,
             realized_pnl=(price - held.entry) * held.qty * 10 - held.fees,
             fees=held.fees,
         )
-
-    def exposure(self) -> int:
-        return sum(held.qty * self.prices[name] * 10 for name, held in self.held.items())
+        del self.held[held.instrument]
+        self.complete(held, leg, decision, decided)
 
     def equity(self) -> int:
         return self.cash + self.exposure()
 
+    def exposure(self) -> int:
+        return sum(held.qty * self.prices[name] * 10 for name, held in self.held.items())
+
     def value(self) -> None:
         self.peak = max(self.peak, self.equity())
         self.say(
-            PortfolioValued(
-                ts_event=self.ts,
-                portfolio="main",
-                asset="USDT",
-                asset_scale=8,
-                equity=self.equity(),
-                cash=self.cash,
-                exposure=self.exposure(),
-                realized_pnl=0,
-                unrealized_pnl=0,
-                fees=self.fees,
-                drawdown_pct=(self.peak - self.equity()) / self.peak * 100,
-            )
+            portfolio.PortfolioValued,
+            equity=self.equity(),
+            cash=self.cash,
+            exposure=self.exposure(),
+            fees=self.fees,
+            drawdown_pct=(self.peak - self.equity()) / self.peak * 100,
         )
 
 
@@ -543,10 +338,9 @@ def write_run(folder: Path, day: TradingDay) -> RunFolder:
 
 async def _append(bus: SqliteBus, log: Log, messages: Sequence[Message]) -> None:
     writer = Writer(producer="test", epoch=0, build="test")
-    await bus.append(
-        log,
-        [
-            Record(message=message, writer=writer, seq=place, ts_known=message.ts_event)
-            for place, message in enumerate(messages)
-        ],
-    )
+    records = [
+        Record(message=each, writer=writer, seq=place, ts_known=each.ts_event)
+        for place, each in enumerate(messages)
+    ]
+    if records:
+        await bus.append(log, records)
