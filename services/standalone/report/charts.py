@@ -90,7 +90,6 @@ class Drawing:
             orders=[self._order(each) for each in told.orders.kept],
             fills=[self._fill(told, each) for each in told.fills.kept],
             most=max((each.qty for each in told.fills.kept), default=1),
-            least=told.price_scale,
         )
         legend = [*self._traded()] if told.orders.kept else []
         legend += [("price", "…", note) for note in self._thinned(told)]

@@ -10,7 +10,7 @@
   const STEPS = [
     SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 15 * SECOND, 30 * SECOND,
     MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE,
-    HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 30 * DAY, 90 * DAY, 365 * DAY,
+    HOUR, 2 * HOUR, 3 * HOUR, 4 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 30 * DAY, 90 * DAY, 365 * DAY,
   ];
   let view = whole.slice();
   let cross = null; // the moment under the pointer, ms from the begin
@@ -125,7 +125,6 @@
       ? box.top + share(number) * (box.bottom - box.top)
       : box.bottom - share(number) * (box.bottom - box.top);
     chart.box = box;
-    chart.places = Math.max(places, chart.least ?? 0);
     drawGrid(ink, box, { levels, places, x, y });
     ink.save();
     ink.beginPath();
@@ -134,7 +133,11 @@
     drawShades(ink, box, x);
     for (const line of chart.lines) drawLine(ink, line, x, y);
     for (const order of chart.orders ?? []) drawOrder(ink, order, x, y);
-    for (const fill of chart.fills ?? []) if (inView(fill.t)) drawFill(ink, chart, fill, x, y);
+    const fills = (chart.fills ?? []).filter((fill) => inView(fill.t));
+    const room = Math.min(1, (box.right - box.left) / 10 / fills.length); // less where they crowd
+    for (const fill of fills) {
+      drawFill(ink, fill, Math.max(3.5, (4 + 4 * Math.sqrt(fill.qty / chart.most)) * room), x, y);
+    }
     drawPointer(ink, box, x);
     ink.restore();
   }
@@ -238,8 +241,7 @@
     ink.setLineDash([]);
   }
 
-  function drawFill(ink, chart, fill, x, y) {
-    const reach = 4 + 4 * Math.sqrt(fill.qty / chart.most);
+  function drawFill(ink, fill, reach, x, y) {
     const towards = fill.side === "buy" ? -1 : 1; // a buy points up, a sell down
     const [px, py] = [x(fill.t), y(fill.price)];
     ink.beginPath();
@@ -287,7 +289,7 @@
     for (const line of chart.lines) {
       const at = firstAfter(line.t, cross + 1) - 1;
       if (at >= 0 && cross - line.t[at] <= line.gap && line.style !== "bars") {
-        parts.push(`${line.name} ${told(line.v[at], chart.places)}`);
+        parts.push(`${line.name} ${told(line.v[at], line.places)}`);
       }
     }
     const reach = (view[1] - view[0]) / (chart.box.right - chart.box.left) * 6;
