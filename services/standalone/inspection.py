@@ -14,7 +14,7 @@ from services.standalone import screen
 from services.standalone.explaining import Step, lineage_of
 from services.standalone.history import Placed, opened
 from services.standalone.runs import RunFolder
-from services.standalone.telling import step_lines
+from services.standalone.telling import step_line
 from services.standalone.words import Words
 
 LINEAGES_MAX = 3
@@ -81,8 +81,7 @@ def _show_breach(breach: Breach, words: Words) -> None:
     screen.out.print(f"     {words.phrase('expected_found', **expected)}")
     screen.out.print(f"     {told.log}#{told.position}  {told.event}")
     for step in breach.lineage:
-        for text, style in step_lines(step, words):
-            screen.out.print(f"     {text}", style=style)
+        screen.out.print(f"     {step_line(step, words)}")
 
 
 def _show_end(run: str, breaches: Sequence[Breach], words: Words) -> None:

@@ -62,7 +62,7 @@ def _show_explanation(explanation: Explanation, words: Words) -> None:
         _show([("", ""), (words.phrase("from_begin_to_end"), "bold")])
         _show([(words.phrase("by_venue_time"), "dim")])
         for step in explanation.steps:
-            _show(step_lines(step, words))
+            _show(_step(step, words))
         _show([("", ""), (words.phrase("deciders"), "bold")])
         _show((f"  {_decider(decider, words)}", "") for decider in explanation.deciders)
         _show([(f"  {words.phrase('show_config')}", "dim")])
@@ -99,15 +99,18 @@ def _paragraph(text: str) -> list[Line]:
     return [(line, "bold") for line in textwrap.wrap(text, WIDTH, break_long_words=False)]
 
 
-def step_lines(step: Step, words: Words) -> Iterator[Line]:
-    """One event of a chain, its votes and gates below it."""
-    gap = "" if step.gap_ms is None else f"+{step.gap_ms:,.1f} ms"
-    style = "reverse" if step.is_subject else ""
-    yield f"  {step.at[11:]}  {gap:>14}  {words.kind(step.type)}: {step.text}", style
+def _step(step: Step, words: Words) -> Iterator[Line]:
+    yield step_line(step, words), "reverse" if step.is_subject else ""
     if step.votes:
         yield from _indented(_votes(step.votes, words))
     if step.gates:
         yield from _indented(_gates(step.gates, words))
+
+
+def step_line(step: Step, words: Words) -> str:
+    """One event of a chain in a line: when, how long after the one before, what."""
+    gap = "" if step.gap_ms is None else f"+{step.gap_ms:,.1f} ms"
+    return f"  {step.at[11:]}  {gap:>14}  {words.kind(step.type)}: {step.text}"
 
 
 def _indented(lines: Iterator[Line]) -> Iterator[Line]:

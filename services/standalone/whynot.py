@@ -114,9 +114,10 @@ def _checks_of_signal(
     asks = {"strategy": signal.strategy, "action": words.code(signal.action)}
     score = {"score": f"{signal.score:+.3f}", "reasons": reasons}
     yield "check_action", signal.action != "hold", {**asks, **score}
-    values = {"confidence": f"{signal.confidence:.3f}", "limit": f"{rules.confidence_min:g}"}
-    yield "check_confidence", signal.confidence >= rules.confidence_min, values
-    until = {"until": time_text(signal.ts_expiry)}
+    sure = {"confidence": f"{signal.confidence:.3f}", "limit": f"{rules.confidence_min:g}"}
+    is_sure = signal.confidence >= rules.confidence_min
+    yield "check_confidence", is_sure, {"strategy": signal.strategy, **sure}
+    until = {"strategy": signal.strategy, "until": time_text(signal.ts_expiry)}
     yield "check_expiry", situation.ts < signal.ts_expiry, until
 
 

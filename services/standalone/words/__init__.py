@@ -1,19 +1,21 @@
 """What a person is told, in the person's language: codes and messages become sentences here."""
 
 from collections.abc import Mapping
-from typing import get_args
+from typing import Any, get_args
 
 from marea.messages.envelope import Record
-from marea.messages.portfolio import RiskDecision
+from marea.messages.portfolio import JournalPosted, RiskDecision
 from marea.messages.wire import to_wire
 from services.standalone.moments import time_text
-from services.standalone.words.codes import CODES
+from services.standalone.words.codes import ACCOUNTS, CODES
 from services.standalone.words.gates import GATES
 from services.standalone.words.names import NAMES
 from services.standalone.words.phrases import PHRASES
 from services.standalone.words.sentences import DENIED, SENTENCES
 from services.standalone.words.text import Language
 
+ZERO_IS_NONE = ("bid_price", "ask_price", "arrival_price", "stop_price", "target_price")
+"""Prices that are 0 where there is none, or none is known."""
 LANGUAGE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 """The first that is set says which language a person reads, as POSIX has it."""
 
@@ -45,8 +47,11 @@ class Words:
     def sentence(self, record: Record) -> str:
         """What a message says, in a sentence."""
         message, kind = record.message, type(record.message).__name__
-        values = {name: self._shown(name, value) for name, value in to_wire(record).items()}
-        if isinstance(message, RiskDecision) and not message.approved:
+        wire = to_wire(record)
+        values = {name: self._shown(name, value) for name, value in wire.items()}
+        if isinstance(message, JournalPosted):
+            values["entries"] = self._entries(wire)
+        elif isinstance(message, RiskDecision) and not message.approved:
             kind = DENIED
             values["numbers"] = self.numbers_of(message)
         said = SENTENCES[kind].of(self.language).format(**values)
@@ -67,10 +72,8 @@ class Words:
                 return f"{value:.6g}"
             case int() if name.startswith("ts_"):
                 return time_text(value)
-            case str() if name == "differences":
-                return self._difference(value)
             case str():
-                return self.code(value)
+                return self._told(name, value)
             case tuple() | list():
                 return ", ".join(self._shown(name, each) for each in value) or self.phrase("none")
             case dict():
@@ -78,6 +81,19 @@ class Words:
                 return ", ".join(shown) or self.phrase("none")
             case _:
                 return str(value)
+
+    def _told(self, name: str, text: str) -> str:
+        if name in ZERO_IS_NONE and not text.strip("0."):
+            return self.phrase("none_known")
+        return self._difference(text) if name == "differences" else self.code(text)
+
+    def _entries(self, wire: Mapping[str, Any]) -> str:
+        # Of a transaction: which account, how much, of what.
+        entries = zip(wire["accounts"], wire["amounts"], wire["assets"], strict=True)
+        return ", ".join(
+            f"{ACCOUNTS[account].of(self.language) if account in ACCOUNTS else account} {qty} {asset}"
+            for account, qty, asset in entries
+        )
 
     def _difference(self, told: str) -> str:
         # One of a reconciliation: code, thing, ours, the venue's.

@@ -251,3 +251,11 @@ CODES: dict[str, Text] = {
     **_QUALITY,
 }
 """Every code that is shown; one that isn't here (a service says when it begins) shows as it is."""
+
+ACCOUNTS: dict[str, Text] = {
+    "wallet": Text("wallet", "monedero"),
+    "venue": Text("venue", "plataforma"),
+    "fees": Text("fees", "comisiones"),
+    "opening": Text("opening", "apertura"),
+}
+"""Accounts of the ledger."""

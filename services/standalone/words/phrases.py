@@ -8,6 +8,7 @@ PHRASES: dict[str, Text] = {
     "yes": Text("yes", "sí"),
     "no": Text("no", "no"),
     "none": Text("none", "ninguna"),
+    "none_known": Text("(none known)", "(ninguno conocido)"),
     "numbers": Text(" ({observed} against {limit})", " ({observed} frente a {limit})"),
     "difference": Text(
         "{code}: {thing}, ours {ours}, the venue's {theirs}",
@@ -73,10 +74,12 @@ PHRASES: dict[str, Text] = {
         "{strategy} dice {action} (puntuación {score}): {reasons}",
     ),
     "check_confidence": Text(
-        "its confidence is {confidence}, and it is acted on from {limit}",
-        "su confianza es {confidence}, y se actúa desde {limit}",
+        "the confidence of {strategy} is {confidence}, and it is acted on from {limit}",
+        "la confianza de {strategy} es {confidence}, y se actúa desde {limit}",
     ),
-    "check_expiry": Text("its signal holds until {until}", "su señal vale hasta {until}"),
+    "check_expiry": Text(
+        "the signal of {strategy} holds until {until}", "la señal de {strategy} vale hasta {until}"
+    ),
     "check_halt": Text(
         "{actor} halted trading at {since}", "{actor} paró la operativa a las {since}"
     ),
@@ -92,10 +95,10 @@ PHRASES: dict[str, Text] = {
         "the best bid and ask are {age} s old, allowed {limit} s",
         "la mejor compra y venta tienen {age} s, permitidos {limit} s",
     ),
-    "check_position": Text("{qty} of the base asset is held", "se tienen {qty} del activo base"),
+    "check_position": Text("held of the base asset: {qty}", "se tiene del activo base: {qty}"),
     "check_sale": Text(
-        "{qty} of the base asset is held, and only what is held can be sold",
-        "se tienen {qty} del activo base, y solo se vende lo que se tiene",
+        "only what is held can be sold, and held of the base asset is {qty}",
+        "solo se vende lo que se tiene, y del activo base se tiene {qty}",
     ),
     "check_working": Text("orders that work: {orders}", "órdenes que trabajan: {orders}"),
     "check_protective": Text(

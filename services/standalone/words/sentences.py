@@ -102,8 +102,8 @@ SENTENCES: dict[str, Text] = {
         "el cortacircuitos {level} terminó ({cause}); mide desde {reference} {asset} a partir de ahora",
     ),
     "JournalPosted": Text(
-        "posted to the ledger ({cause}): {accounts} {amounts} {assets}",
-        "asiento en el libro mayor ({cause}): {accounts} {amounts} {assets}",
+        "posted to the ledger ({cause}): {entries}",
+        "asiento en el libro mayor ({cause}): {entries}",
     ),
     "PositionClosed": Text(
         "the position of {strategy} in {instrument} closed by {exit_reason}: {qty} bought at"

@@ -48,12 +48,12 @@ def ensemble(**fields: Any) -> Signal:
         (
             (MARK, ensemble(confidence=0.4)),
             "blocked",
-            "its confidence is 0.400, and it is acted on from 0.5",
+            "the confidence of weighted is 0.400, and it is acted on from 0.5",
         ),
         (
             (MARK, ensemble(ts_expiry=AT)),
             "blocked",
-            "its signal holds until 2024-08-08T23:54:18.000Z",
+            "the signal of weighted holds until 2024-08-08T23:54:18.000Z",
         ),
         ((HALT, MARK, ENSEMBLE), "blocked", "you halted trading at 2024-08-08T23:54:15.000Z"),
         (
@@ -80,12 +80,12 @@ def ensemble(**fields: Any) -> Signal:
         (
             (MARK, ENSEMBLE, INTENT, ALL_FILLED),
             "blocked",
-            "0.00299700 of the base asset is held",
+            "held of the base asset: 0.00299700",
         ),
         (
             (MARK, ensemble(action="sell", score=-0.5)),
             "blocked",
-            "0.00000000 of the base asset is held, and only what is held can be sold",
+            "only what is held can be sold, and held of the base asset is 0.00000000",
         ),
         ((MARK, ENSEMBLE, replace(day.DENIAL, ts_event=AT)), "denied", "(7.25 against 5)"),
         (
@@ -149,7 +149,7 @@ def test_sale_lessens_what_is_held() -> None:
         ALL_FILLED, id="sold", side="sell", last_qty=100, commission_asset="USDT"
     )
     why = asked(MARK, ENSEMBLE, INTENT, ALL_FILLED, fill)
-    assert "0.00199700 of the base asset is held" in why.what
+    assert "held of the base asset: 0.00199700" in why.what
 
 
 def test_last_decision_is_shown_gate_by_gate() -> None:

@@ -12,12 +12,13 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from marea.messages.forms import form_of
+from marea.messages.orders import OrderSent
 from marea.messages.system import DeadLetter
 from marea.messages.types import TYPES
 from marea.testing.examples import EXAMPLES, example, record_of
 from services.risk.core import reasons as risk
 from services.standalone.words import Words, choose_words
-from services.standalone.words.codes import CODES
+from services.standalone.words.codes import ACCOUNTS, CODES
 from services.standalone.words.gates import GATES
 from services.standalone.words.names import NAMES
 from services.standalone.words.phrases import PHRASES
@@ -25,6 +26,7 @@ from services.standalone.words.sentences import DENIED, SENTENCES
 from services.standalone.words.text import Language
 
 TABLES = {
+    "accounts": ACCOUNTS,
     "codes": CODES,
     "gates": GATES,
     "names": NAMES,
@@ -132,7 +134,7 @@ def test_both_languages_have_a_text_with_the_same_fields(table: str) -> None:
 def test_sentences_name_fields_of_their_message() -> None:
     for kind, text in SENTENCES.items():
         on_wire = {field.name for field in form_of(kind.partition(" ")[0]).fields}
-        assert fields_of(text.en) - {"numbers"} <= on_wire, kind
+        assert fields_of(text.en) - {"numbers", "entries"} <= on_wire, kind
 
 
 @pytest.mark.parametrize("language", get_args(Language))
@@ -166,6 +168,21 @@ def test_language_is_the_one_asked_for_else_that_of_the_environment() -> None:
 def test_code_without_a_text_shows_as_it_is() -> None:
     assert Words("es").code("NEW_CODE") == "NEW_CODE"
     assert Words("es").gate("NEW_CODE") == "NEW_CODE"
+
+
+def test_transaction_is_told_entry_by_entry() -> None:
+    said = Words("es").sentence(record_of(EXAMPLES["JournalPosted"]))
+    assert "monedero 0.00300000 BTC, plataforma -0.00300000 BTC, " in said
+
+
+def test_difference_is_told_with_what_each_side_holds() -> None:
+    said = Words("en").sentence(record_of(EXAMPLES["ReconciliationDone"]))
+    assert said.endswith("enough: BTC, ours 809190, the venue's 809490")
+
+
+def test_price_that_is_not_known_is_no_zero() -> None:
+    sent = replace(example(OrderSent), bid_price=0)
+    assert "best bid (none known), best ask 61672.02" in Words("en").sentence(record_of(sent))
 
 
 def test_value_from_outside_can_not_move_the_cursor() -> None:
