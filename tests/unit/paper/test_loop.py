@@ -18,8 +18,9 @@ from marea.messages.paper import AccountOpened, CancelOrder, PlaceOrder
 from marea.messages.system import Started
 from marea.runtime.settings import find_config_dir, load_settings
 from services.paper.main import paper_config
+from services.paper.shell import venue
 from tests.unit.features.market import trade, ts
-from tests.unit.paper.desk import CASH, bracket, cancel, change, place
+from tests.unit.paper.desk import CASH, CONFIG, bracket, cancel, change, place
 from tests.unit.paper.running import MARKET, PAPER, WINDOW_MS, PaperBench
 from tests.unit.runtime.world import Killed, World
 
@@ -161,6 +162,38 @@ def test_account_is_brought_once_in_any_number_of_lives() -> None:
         opened = [each.message for each in records if isinstance(each.message, AccountOpened)]
         assert [(each.account, each.asset_scale) for each in opened] == [("main", ASSET_SCALE)]
         assert bench.loop.state.balances == {"USDT": CASH}
+
+    asyncio.run(scenario())
+
+
+def test_account_tells_nothing_that_has_not_been_reported_yet() -> None:
+    async def scenario() -> None:
+        bench = PaperBench(MemoryBus(), MemorySnapshots(), replace(CONFIG, latency_ns=300_000_000))
+        await bench.reopen()
+        await bench.pass_time(1_000)
+        await bench.venue.send(bench.taking("a"))
+        await bench.pass_time(500)
+        assert len(await bench.reports()) == 3
+        unheard = await bench.venue.account()
+        assert (unheard.report_offset, unheard.balances) == (0, {"USDT": CASH})
+        now = await bench.pass_time(200)
+        heard = await bench.venue.account()
+        assert (heard.report_offset, heard.ts_event) == (3, now)
+        assert heard.balances["BTC"] == 39_960_000
+
+    asyncio.run(scenario())
+
+
+def test_port_forgets_the_oldest_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(venue, "REQUESTS_KEPT_MAX", 2)
+
+    async def scenario() -> None:
+        bench = PaperBench(MemoryBus(), MemorySnapshots())
+        await bench.reopen()
+        await bench.pass_time(1_000)
+        for name in ("a", "b", "c"):
+            await bench.venue.send(bench.resting(name))
+        assert [await bench.venue.look_up(name) for name in ("a", "b", "c")] == [False, True, True]
 
     asyncio.run(scenario())
 

@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
-from services.paper.core import PaperState
-from tests.unit.features.market import clock, delta, snapshot, trade, ts
+from services.paper.core import PaperState, apply, decide
+from tests.unit.features.market import clock, delta, gap, snapshot, trade, ts
 from tests.unit.paper.desk import (
     ASKS,
     BIDS,
@@ -13,9 +13,11 @@ from tests.unit.paper.desk import (
     begin,
     cancel,
     change,
+    opened,
     place,
     play,
     run,
+    saved_and_restored,
 )
 
 
@@ -212,3 +214,17 @@ def test_stamp_far_ahead_of_the_clock_is_no_time() -> None:
 def test_time_never_goes_back() -> None:
     state, _ = run(*begin(), clock(100), trade(1, 50), clock(90))
     assert state.ts == ts(100)
+
+
+def test_gap_is_told_and_changes_nothing() -> None:
+    state, _ = run(*begin())
+    missing = gap(10)
+    before = saved_and_restored(state)
+    assert decide(state, missing) == (missing,)
+    apply(state, missing)
+    assert state == before
+
+
+def test_market_of_an_instrument_that_was_not_told_of_changes_nothing() -> None:
+    _, said = run(opened(), clock(0), trade(1, 10), delta(20), clock(100))
+    assert said == []
