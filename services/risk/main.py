@@ -7,10 +7,9 @@ from marea.runtime.core import Core
 from marea.runtime.loop import Loop
 from marea.runtime.settings import Settings
 from marea.runtime.wiring import Ports, Wiring
-from services.risk import marks
 from services.risk.config import Breaker, RiskConfig
-from services.risk.core import HEARS, SERVICE, RiskState, apply, begin, decide, next_deadline
-from services.risk.marks import MarksState
+from services.risk.core import HEARS, SERVICE, RiskState, apply, begin, decide, marks, next_deadline
+from services.risk.core.marks import MarksState
 
 SECOND_NS = 1_000_000_000
 

@@ -21,15 +21,15 @@ from marea.runtime.settings import Settings
 from marea.runtime.telemetry import Telemetry
 from marea.runtime.wiring import Ports
 from services.execution.main import execution_config, execution_loop
-from services.execution.shell import Shell, effects_of
-from services.execution.shell import arrivals_of as reports_of
+from services.execution.shell.venue import Shell, effects_of
+from services.execution.shell.venue import arrivals_of as reports_of
 from services.features.core import FeaturesState
 from services.features.main import features_config, features_loop
 from services.paper.main import paper_config, paper_loop
 from services.paper.shell.merge import Merge
 from services.paper.shell.venue import PaperVenue
 from services.risk.main import marks_loop, risk_config, risk_loop
-from services.risk.shell import arrivals_of as orders_of
+from services.risk.shell.outside import arrivals_of as orders_of
 from services.signals.main import signals_config, signals_loop
 from services.standalone.commands import Order, command_of
 from services.standalone.stages import READ_RECORDS_MAX, MarketStage, Stores

@@ -21,7 +21,7 @@ from marea.runtime.settings import find_config_dir, load_settings
 from marea.runtime.wiring import Ports
 from services.execution.core import ExecutionInput, ExecutionState
 from services.execution.main import execution_config, execution_loop
-from services.execution.shell import Shell, arrivals_of, effects_of
+from services.execution.shell.venue import Shell, arrivals_of, effects_of
 from tests.unit.execution.small_venue import SmallVenue
 from tests.unit.execution.trading import (
     ASK,

@@ -21,7 +21,7 @@ from marea.messages.orders import (
 )
 from marea.messages.paper import CancelOrder, PlaceOrder
 from services.execution.core import begin
-from services.execution.shell import Shell, arrivals_of, effects_of
+from services.execution.shell.venue import Shell, arrivals_of, effects_of
 from tests.unit.execution.small_venue import Fate, SmallVenue
 from tests.unit.execution.trading import ASK, BID, BTC, CONFIG, SECOND, decision, play, ready, ts
 

@@ -19,7 +19,7 @@ from services.execution.core import (
     begin,
     decide,
 )
-from services.execution.shell import Shell, arrivals_of, effects_of
+from services.execution.shell.venue import Shell, arrivals_of, effects_of
 from tests.unit.execution.small_venue import SmallVenue
 from tests.unit.execution.trading import (
     ASK,

@@ -1,0 +1,1 @@
+"""What execution does in the world, and what comes back from there."""

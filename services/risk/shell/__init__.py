@@ -1,0 +1,1 @@
+"""What comes to risk from outside its log."""
