@@ -28,7 +28,7 @@ schemas: ## write schemas/ anew from the message types
 
 docs: ## write anew the pages that are drawn from code: services, invariants, the life of an order
 	@sh tools/install.sh dev
-	@for page in services_readme invariants_page order_life; do $(PY) -m tools.$$page; done
+	@$(PY) -m tools.services_readme && $(PY) -m tools.invariants_page && $(PY) -m tools.order_life
 
 format: ## format the code and mend what ruff can mend
 	@$(PY) -m ruff check --fix .
