@@ -19,13 +19,13 @@ from benchmarks import (
     memory,
     money,
     strategies,
-    tape_to_features,
+    tape_to_fills,
 )
 from marea.venues.tape import Tape
 from tools.ending import end_with
 
 WITHOUT_TAPE = (kernels, strategies, bars)
-ON_TAPES = (money, feature_vector, tape_to_features, memory)
+ON_TAPES = (money, feature_vector, tape_to_fills, memory)
 DEMO_TAPE = "books/demo_tape_*.raw.zst"
 
 

@@ -16,7 +16,7 @@ from tools import command
         "benchmarks.feature_vector",
         "benchmarks.memory",
         "benchmarks.money",
-        "benchmarks.tape_to_features",
+        "benchmarks.tape_to_fills",
         "tools.fit_market",
         "tools.kill_demo",
     ],

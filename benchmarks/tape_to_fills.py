@@ -1,11 +1,12 @@
-"""How many messages a second go from a tape to features and log, and where does the time go?
+"""How many messages a second go from a tape to fills and log, and where does the time go?
 
 The stages are cut off one after the other, so that each line is the cost of one of them. Beside
 them stands a floor measured in the same run: the cheapest way in Python to decode the messages, to
-keep one order book, and to write and hash as many rows as the log has. A run that is timed writes
-the log of a normal one: its hash is printed.
+keep one order book, and to write and hash as many rows as the log has. How long each core takes is
+told by the run's own stopwatch. A run that is timed writes the log of a normal one: its hash is
+printed.
 
-python -m benchmarks.tape_to_features [--json] [--rounds N] TAPE...
+python -m benchmarks.tape_to_fills [--json] [--rounds N] TAPE...
 """
 
 import argparse
@@ -15,6 +16,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -38,7 +40,7 @@ from services.standalone.runs import RunFolder
 from services.standalone.stages import Ingesting, Stores
 from tools.ending import end_with
 
-TARGET_PER_S = 60_000
+TARGET_PER_S = 40_000
 ROW = "INSERT INTO record VALUES (?,?,?)"
 
 
@@ -88,30 +90,39 @@ class Tapes:
             pass
 
     def in_memory(self) -> None:
-        """Make features of them, with the logs in memory."""
+        """Trade them, with the logs in memory."""
         asyncio.run(self._in_memory())
 
     async def _in_memory(self) -> None:
-        bus = MemoryBus()
-        stores = Stores(bus, MemorySnapshots())
-        telemetry = NoTelemetry()
-        ingesting = Ingesting(self.settings, self.market(), stores, telemetry, "benchmark")
-        embedded = Embedded(self.settings, ingesting, stores, telemetry, "benchmark")
+        stores, silent = Stores(MemoryBus(), MemorySnapshots()), NoTelemetry()
+        ingesting = Ingesting(self.settings, self.market(), stores, silent, "benchmark")
+        embedded = Embedded(self.settings, ingesting, stores, silent, "benchmark")
         await embedded.start()
         while await embedded.advance():
             pass
 
     def run(self) -> str:
         """The whole run, with the log on disk; its hash."""
-        with tempfile.TemporaryDirectory() as folder:
+        return self._run()[0]
+
+    def by_core(self) -> dict[str, float]:
+        """Microseconds of the wall that each core's loops take a message, in one whole run."""
+        return self._run()[1]
+
+    def _run(self) -> tuple[str, dict[str, float]]:
+        with tempfile.TemporaryDirectory() as name:
+            folder = RunFolder(Path(name))
             wish = demo.Wish(tape=tuple(self.files), seed=0, minutes=1)
             run = demo.describe(wish, self.settings)
-            result = asyncio.run(
-                demo.play(
-                    RunFolder(Path(folder)), run, self.market(), self.settings, lambda *_: None
-                )
-            )
-        return result.log_hash
+            playing = demo.play(folder, run, self.market(), self.settings, lambda *_: None)
+            result = asyncio.run(playing)
+            with closing(sqlite3.connect(folder.log_path)) as db:
+                hops = db.execute("SELECT loop, total_ns FROM timing").fetchall()
+        spent: dict[str, float] = {}
+        for loop, total_ns in hops:
+            core = "marks" if loop.startswith("risk/marks/") else loop.partition("/")[0]
+            spent[core] = spent.get(core, 0.0) + total_ns / 1e3 / self.message_count
+        return result.log_hash, {core: round(us, 2) for core, us in sorted(spent.items())}
 
 
 class Forgetful(MemoryBus):
@@ -210,7 +221,7 @@ def measure(files: list[Path], rounds: int) -> dict[str, Any]:
         "parse": cpu_us(tapes.parse, rounds, count),
         "order and stamp": cpu_us(tapes.feed, rounds, count),
         "judge (ingestion)": cpu_us(tapes.judge, rounds, count),
-        "bars and features": cpu_us(tapes.in_memory, rounds, count),
+        "features, signals, risk, execution, paper venue": cpu_us(tapes.in_memory, rounds, count),
         "log on disk": cpu_us(tapes.run, rounds, count),
     }
     stages = {}
@@ -228,6 +239,7 @@ def measure(files: list[Path], rounds: int) -> dict[str, Any]:
         "target_per_s": TARGET_PER_S,
         "floor_us_per_message": floor,
         "times_the_floor": round(before / sum(floor.values()), 2),
+        "us_per_message_by_core": tapes.by_core(),
         "log_hash": tapes.run(),
     }
 
@@ -247,6 +259,8 @@ def main() -> None:
     for name, us in result["us_per_message"].items():
         print(f"  {us:6.2f} us  {name}")
     print(f"  {result['us_per_message_total']:6.2f} us  in all")
+    for name, us in result["us_per_message_by_core"].items():
+        print(f"  {us:6.2f} us  of the wall in {name}")
     for name, us in result["floor_us_per_message"].items():
         print(f"  {us:6.2f} us  floor: {name}")
     print(
