@@ -86,6 +86,8 @@ def decide(state: RiskState, event: RiskInput) -> Sequence[RiskOutput]:
             return control.at_clock(state, event)
         case OrderFilled():
             return accounts.at_fill(state, event)
+        case OrderCompleted():
+            return accounts.at_completed(state, event)
         case PortfolioOpened():
             return () if state.portfolio else (accounts.opening(event),)
         case Command():
@@ -94,7 +96,6 @@ def decide(state: RiskState, event: RiskInput) -> Sequence[RiskOutput]:
             Mark()
             | InstrumentChanged()
             | OrderIntended()
-            | OrderCompleted()
             | ApprovalRefused()
             | OrderUnknown()
             | OrderLookedUp()
@@ -137,7 +138,13 @@ def apply(state: RiskState, event: RiskInput | RiskOutput) -> None:
             changes.take_books(state, event)
         case Command() | CommandTaken() | BreakerTripped() | BreakerEnded():
             changes.take_control(state, event)
-        case RiskDecision() | OrderIntended() | OrderCompleted() | ApprovalRefused():
+        case (
+            RiskDecision()
+            | OrderIntended()
+            | OrderCompleted()
+            | ApprovalRefused()
+            | OrderCanceled()
+        ):
             changes.take_order(state, event)
         case (
             OrderUnknown()
@@ -157,7 +164,6 @@ def apply(state: RiskState, event: RiskInput | RiskOutput) -> None:
             | OrderAccepted()
             | OrderAmended()
             | OrderTriggered()
-            | OrderCanceled()
             | CancelRejected()
             | AccountReported()
             | Started()

@@ -16,7 +16,7 @@ from marea.domain.money import (
     split,
 )
 from marea.domain.position import Position
-from marea.messages.orders import OrderFilled
+from marea.messages.orders import OrderCompleted, OrderFilled
 from marea.messages.portfolio import (
     JournalPosted,
     PortfolioOpened,
@@ -118,10 +118,25 @@ def at_fill(state: RiskState, fill: OrderFilled) -> Sequence[JournalPosted | Pos
         after = replace(position_of(state, strategy, fill.instrument))
         positions.apply_fill(after, share, fill.ts_event)
         market = state.markets[fill.instrument]
-        if fill.side == "sell" and positions.is_flat(after, sellable_min(market)):
+        is_over = fill.side == "sell" and not fill.leaves_qty
+        if is_over and positions.is_flat(after, sellable_min(market)):
             leg = state.orders[fill.client_order_id].leg
             found.append(_closed(state, strategy, fill.instrument, after, leg))
     return found
+
+
+def at_completed(state: RiskState, completed: OrderCompleted) -> Sequence[PositionClosed]:
+    """The positions that a sale has ended although something of it was not sold."""
+    approval = state.approvals.get(completed.decision_id)
+    market = state.markets.get(completed.instrument)
+    if completed.side != "sell" or approval is None or market is None:
+        return ()
+    return [
+        _closed(state, strategy, completed.instrument, held, completed.leg)
+        for strategy in approval.strategies
+        if (held := position_of(state, strategy, completed.instrument)).sold_qty
+        and positions.is_flat(held, sellable_min(market))
+    ]
 
 
 def take_fill(state: RiskState, fill: OrderFilled) -> None:

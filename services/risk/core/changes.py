@@ -8,6 +8,7 @@ from marea.domain.money import Rounding, notional, rescale
 from marea.messages.market import InstrumentChanged
 from marea.messages.orders import (
     ApprovalRefused,
+    OrderCanceled,
     OrderCompleted,
     OrderFilled,
     OrderIntended,
@@ -73,14 +74,12 @@ def take_books(
             if not state.portfolio:
                 accounts.take_opening(state, event)
         case OrderFilled():
-            accounts.take_fill(state, event)
-            state.unknown.pop(event.client_order_id, None)
+            _fill(state, event)
         case JournalPosted():
             if event.cause == reasons.CROSS:
                 accounts.take_cross(state, event)
         case PositionClosed():
             accounts.take_closed(state, event)
-            _forget_orders(state, event.instrument)
         case PortfolioValued():
             state.ts_valued = event.ts_event
         case _:
@@ -105,7 +104,8 @@ def take_control(
 
 
 def take_order(
-    state: RiskState, event: RiskDecision | OrderIntended | OrderCompleted | ApprovalRefused
+    state: RiskState,
+    event: RiskDecision | OrderIntended | OrderCompleted | ApprovalRefused | OrderCanceled,
 ) -> None:
     """Take what is to be ordered, and how it ended."""
     match event:
@@ -117,11 +117,12 @@ def take_order(
                 state.denials[event.instrument] = denial
         case OrderIntended():
             _bind(state, event)
-        case OrderCompleted() | ApprovalRefused():
-            approval = state.working.get(event.instrument)
-            if approval is not None and approval.decision_id == event.decision_id:
-                del state.working[event.instrument]
-            _forget_orders(state, event.instrument)
+        case OrderCompleted():
+            _complete(state, event)
+        case ApprovalRefused():
+            _end_decision(state, event.instrument, event.decision_id, "")
+        case OrderCanceled():
+            _end_order(state, event.client_order_id)
         case _:
             assert_never(event)
 
@@ -140,8 +141,11 @@ def take_doubt(
     match event:
         case OrderUnknown():
             state.unknown[event.client_order_id] = event.instrument
-        case OrderLookedUp() | OrderNotSent() | OrderRejected():
+        case OrderLookedUp() | OrderNotSent():
             state.unknown.pop(event.client_order_id, None)
+        case OrderRejected():
+            state.unknown.pop(event.client_order_id, None)
+            _end_order(state, event.client_order_id)
         case ReconciliationDone():
             state.is_frozen = event.rounds >= ROUNDS_MAX
         case CoreDiverged() | GapFound():
@@ -175,14 +179,44 @@ def _bind(state: RiskState, intent: OrderIntended) -> None:
             state.orders[name] = Order(intent.decision_id, leg)
 
 
-def _forget_orders(state: RiskState, instrument: str) -> None:
-    # Once nothing is held and nothing works no order of the instrument can fill any more.
-    if instrument in state.working or any(
-        accounts.holds(state, strategy, instrument) for strategy in state.positions
-    ):
-        return
-    gone = [name for name, each in state.approvals.items() if each.instrument == instrument]
-    for name in gone:
-        del state.approvals[name]
-    for name in [name for name, order in state.orders.items() if order.decision_id in gone]:
+def _fill(state: RiskState, fill: OrderFilled) -> None:
+    accounts.take_fill(state, fill)
+    state.unknown.pop(fill.client_order_id, None)
+    if not fill.leaves_qty:
+        _end_order(state, fill.client_order_id)
+
+
+def _complete(state: RiskState, completed: OrderCompleted) -> None:
+    _end_decision(state, completed.instrument, completed.decision_id, completed.leg)
+    if completed.leg == "entry" and not completed.filled_qty:  # nothing to protect
+        for leg in ("stop", "target"):
+            _end_decision(state, completed.instrument, completed.decision_id, leg)
+
+
+def _end_decision(state: RiskState, instrument: str, decision_id: str, leg: str) -> None:
+    # No order of this leg can fill any more.
+    working = state.working.get(instrument)
+    if working is not None and working.decision_id == decision_id and leg in ("entry", "exit", ""):
+        del state.working[instrument]
+    ended = [
+        name
+        for name, order in state.orders.items()
+        if order.decision_id == decision_id and order.leg == leg
+    ]
+    for name in ended:
         del state.orders[name]
+    _forget(state, decision_id)
+
+
+def _end_order(state: RiskState, client_order_id: str) -> None:
+    order = state.orders.pop(client_order_id, None)
+    if order is not None:
+        _forget(state, order.decision_id)
+
+
+def _forget(state: RiskState, decision_id: str) -> None:
+    # An approval is kept as long as anything of it may still fill.
+    may_fill = any(order.decision_id == decision_id for order in state.orders.values())
+    works = any(each.decision_id == decision_id for each in state.working.values())
+    if not may_fill and not works:
+        state.approvals.pop(decision_id, None)

@@ -65,7 +65,6 @@ Unheard: TypeAlias = (
     | OrderAccepted
     | OrderAmended
     | OrderTriggered
-    | OrderCanceled
     | CancelRejected
     | AccountReported
     | Started
@@ -81,6 +80,7 @@ RiskInput: TypeAlias = (
     | OrderIntended
     | OrderFilled
     | OrderCompleted
+    | OrderCanceled
     | ApprovalRefused
     | OrderUnknown
     | OrderLookedUp
@@ -102,6 +102,7 @@ HEARS: frozenset[type[Message]] = frozenset(
         OrderIntended,
         OrderFilled,
         OrderCompleted,
+        OrderCanceled,
         ApprovalRefused,
         OrderUnknown,
         OrderLookedUp,
