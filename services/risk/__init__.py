@@ -1,1 +1,1 @@
-"""Risk."""
+"""May this signal become an order, and how large?"""

@@ -97,7 +97,7 @@ class Embedded:
 
     @property
     def names(self) -> Sequence[str]:
-        """What each loop behind the market's is called here: `features/BTC-USDT.SIM`, `risk`, …"""
+        """The loops behind the market's, by what they are called here: `features/BTC-USDT.SIM`, `risk`."""
         return list(self._makers)
 
     @property

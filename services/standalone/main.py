@@ -1,18 +1,16 @@
 """The `marea` command."""
 
-import asyncio
 import os
 import sys
 import traceback
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from marea.bus.sqlite import SqliteBus
 from marea.errors import Interrupted, MareaError, Unavailable
 from marea.runtime.build import platform_facts
 from marea.runtime.settings import MINUTES_MAX, Settings, find_config_dir, load_settings
@@ -25,9 +23,10 @@ from services.standalone.embedded import SHARD, this_build
 from services.standalone.history import opened
 from services.standalone.inspection import inspect, show_inspection
 from services.standalone.markets import CRASH_PCT_MAX
+from services.standalone.playing import play_run
 from services.standalone.replaying import Mode, Replayed
 from services.standalone.report.write import REPORT_FILE, write_report
-from services.standalone.runs import Result, Run, RunFolder, begin, find_folder, runs_dir
+from services.standalone.runs import RunFolder, begin, find_folder, runs_dir
 from services.standalone.summary import find_troubles, show_run
 from services.standalone.what_if import what_if
 from services.standalone.words import Words, choose_words
@@ -131,7 +130,7 @@ def demo(  # noqa: PLR0913 # each parameter is an option of the command
         run = folder.read()
         if run.result is not None:
             screen.notes.print(f"Run {run.id} is done already; this is what came of it.")
-        result = run.result or _play(folder, run, words.language)
+        result = run.result or play_run(folder, run, words.language)
     troubles = find_troubles(result, words)
     if as_json:
         screen.show_json(result)
@@ -376,27 +375,3 @@ def _replay(folder: RunFolder, mode: Mode, texts: Sequence[str]) -> Replayed:
             return what_if(folder, run, texts, show)
     except KeyboardInterrupt:
         raise Interrupted("stopped; nothing was changed") from None
-
-
-def _play(folder: RunFolder, run: Run, language: Language) -> Result:
-    settings = demos.settings_of(run)
-    market = demos.open_market(demos.wish_of(run), settings)
-    run.status = "failed"  # until it is known to be otherwise
-    try:
-        with screen.progress(f"run {run.id}") as show:
-            result = asyncio.run(demos.play(folder, run, market, settings, show))
-        run.result, run.status = result, "done"
-    except KeyboardInterrupt:
-        run.status = "interrupted"
-        raise Interrupted(f"stopped; go on with: marea demo --resume {folder.path}") from None
-    except Unavailable:
-        screen.notes.print(f"Go on later with: marea demo --resume {folder.path}")
-        raise
-    except MareaError:
-        screen.notes.print(f"What came before is on the log: marea log {folder.path}")
-        raise
-    finally:
-        folder.write(run)
-    with closing(SqliteBus(folder.log_path)) as bus:
-        write_report(bus, run, language, folder.path / REPORT_FILE)
-    return result

@@ -92,9 +92,11 @@ class Ingesting:
         return self.loop.now
 
     async def start(self) -> None:
-        """Bring ingestion to where its logs end."""
+        """Bring ingestion to where its logs end; a window that they hold in part, to its own end."""
         await remind(self.market, self._bus)
         await self.loop.start()
+        while self.loop.is_recovering:
+            await self.advance()
 
     async def advance(self) -> bool:
         """Let ingestion take the next window, whole."""

@@ -30,7 +30,7 @@ class Seen(NamedTuple):
     """What a gate saw, and what it allows."""
 
     observed: float
-    limit: float
+    allowed: float
     is_open: bool
 
 
@@ -44,7 +44,7 @@ class Passage:
 
     def note(self, code: str, seen: Seen) -> bool:
         """Take down what a gate saw; whether it lets through."""
-        self.observed[code], self.limits[code] = seen.observed, seen.limit
+        self.observed[code], self.limits[code] = seen.observed, seen.allowed
         if not seen.is_open:
             self.reason = code
         return seen.is_open
