@@ -139,13 +139,17 @@ def _line(ts: Nanos, log: Log, position: int, record: Record) -> str:
 
 def _shown(value: object) -> str:
     if isinstance(value, dict):
-        return "{" + " ".join(f"{name}={part:.6g}" for name, part in value.items()) + "}"
+        return "{" + " ".join(f"{name}={_figure(part)}" for name, part in value.items()) + "}"
     text = str(value)
     if not text.isprintable():  # what comes from outside may hold what moves a cursor
         text = ascii(text)
     if len(text) > SHOWN_CHARACTERS_MAX:
         return text[:SHOWN_CHARACTERS_MAX] + "…"
     return text
+
+
+def _figure(part: object) -> str:
+    return f"{part:.6g}" if isinstance(part, float) else str(part)
 
 
 def _kind(record: Record) -> str:

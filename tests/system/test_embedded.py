@@ -17,6 +17,9 @@ from services.standalone.timing import Stopwatch
 TS_END = TS_SIMULATED + 2_400_000_000
 """Past the second snapshot, at one a second."""
 
+FEW_INDICATORS = ("mid", "ema_20", "ema_50", "atr_14", "adx_14")
+"""What one strategy takes: the others would only cost time here."""
+
 
 class Killed(Exception):
     """Raised in place of a kill."""
@@ -42,7 +45,9 @@ class MortalBus(MemoryBus):
 def settings() -> Settings:
     """Snapshots every second, and an indicator that is warm at once: vectors in every window."""
     shipped = load_settings(find_config_dir(None, {}), {"MAREA__SNAPSHOTS__EVERY_S": "1"})
-    return shipped.model_copy(update={"indicators": {"mid": shipped.indicators["mid"]}})
+    few = {name: shipped.indicators[name] for name in FEW_INDICATORS}
+    one = shipped.signals.model_copy(update={"strategies": ("baseline",)})
+    return shipped.model_copy(update={"indicators": few, "signals": one})
 
 
 async def live(settings: Settings, stores: Stores) -> dict[str, list[bytes]]:

@@ -44,7 +44,7 @@ def test_log_lists_every_event_in_the_order_of_its_time(done: Path) -> None:
     times = [line[:24] for line in log(done).out.splitlines()]
     assert len(times) == len(found)
     timed = [time for time in times if time != "before the first message"]
-    starts = 4 + 2  # ingestion's on four logs, and those of two loops of features on one
+    starts = 4 + 2 + 2 + 5  # of ingestion, features, paper with its account, and all on trading
     assert len(timed) == len(found) - starts
     assert all(one <= other for one, other in pairwise(timed))
 

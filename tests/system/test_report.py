@@ -14,7 +14,7 @@ def run(marea: Marea, runs: Path) -> Path:
     ended = marea("demo", "--minutes", "1", LANG="es_ES.UTF-8", LC_ALL="")
     (folder,) = runs.iterdir()
     assert (ended.code, ended.err) == (0, "")
-    assert f"report      {folder}/report.html" in ended.out
+    assert f"informe     {folder}/report.html" in ended.out
     return folder
 
 
@@ -43,8 +43,8 @@ def test_report_is_written_anew_where_and_how_it_is_asked_for(
 
 def test_report_of_what_there_isnt_says_what_helps(marea: Marea, run: Path) -> None:
     ended = marea("report", "last", "--lang", "fr")
-    assert (ended.code, ended.out) == (3, "")
-    assert "--lang is 'fr', and there is none such: write en or es" in ended.err
+    assert (ended.code, ended.out) == (2, "")
+    assert "'fr' is not one of 'en', 'es'" in ended.err
     ended = marea("report", "last", "--out", run / "no" / "day.html")
     assert ended.code == 3
     assert "name a file that you may write with --out" in ended.err

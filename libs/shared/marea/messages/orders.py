@@ -1,4 +1,8 @@
-"""The life of an order: what execution intends, what was sent, what the venue reports."""
+"""The life of an order: what execution intends, what was sent, what the venue reports.
+
+What is asked of the venue at a start, and at times that a start shifts, is not canonical: whether
+orders and balances are equal is no part of what was decided.
+"""
 
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
@@ -64,6 +68,7 @@ class CancelIntended(Message, frozen=True, kw_only=True, array_like=True, gc=Fal
 class LookUpOrder(Message, frozen=True, kw_only=True, array_like=True, gc=False):
     """Asks the shell what the venue knows of an order; the answer is an `OrderLookedUp`."""
 
+    canonical: ClassVar[bool] = False
     discriminator: ClassVar[tuple[str, ...]] = ("client_order_id",)
 
     portfolio: Annotated[str, Meta(description="which portfolio")]
@@ -75,6 +80,8 @@ class LookUpOrder(Message, frozen=True, kw_only=True, array_like=True, gc=False)
 
 class ReportAccount(Message, frozen=True, kw_only=True, array_like=True, gc=False):
     """Asks the shell what the venue account holds; the answer is an `AccountReported`."""
+
+    canonical: ClassVar[bool] = False
 
     portfolio: Annotated[str, Meta(description="which portfolio")]
     account: Annotated[str, Meta(description="the venue account")]
@@ -124,6 +131,7 @@ class OrderCompleted(Message, frozen=True, kw_only=True, array_like=True, gc=Fal
 class ReconciliationDone(Message, frozen=True, kw_only=True, array_like=True, gc=False):
     """Ours held against the venue's: equal, or each difference with its evidence."""
 
+    canonical: ClassVar[bool] = False
     discriminator: ClassVar[tuple[str, ...]] = ("portfolio",)
 
     portfolio: Annotated[str, Meta(description="which portfolio")]
@@ -177,6 +185,8 @@ class OrderUnknown(OrderReport, frozen=True, kw_only=True, array_like=True, gc=F
 
 class OrderLookedUp(OrderReport, frozen=True, kw_only=True, array_like=True, gc=False):
     """What the venue knows of an order that was looked up."""
+
+    canonical: ClassVar[bool] = False
 
     attempt: Annotated[int, Meta(description="of the intent when it was asked")]
     found: Annotated[bool, Meta(description="whether it has it, or had it, or it is on its way")]
@@ -250,6 +260,7 @@ class CancelRejected(VenueReport, frozen=True, kw_only=True, array_like=True, gc
 class AccountReported(Message, frozen=True, kw_only=True, array_like=True, gc=False):
     """What a venue account holds, and which orders work there."""
 
+    canonical: ClassVar[bool] = False
     outside: ClassVar[bool] = True
 
     portfolio: Annotated[str, Meta(description="which portfolio")]
