@@ -5,14 +5,15 @@ from dataclasses import replace
 
 import pytest
 
+from marea.bus.memory import MemorySnapshots
 from marea.errors import Refused
 from marea.messages.envelope import Log, Message, Nanos, Record
 from marea.messages.market import Trade
-from marea.messages.system import Clock, QualityCheckFailed, Started
+from marea.messages.system import Clock, CoreDiverged, QualityCheckFailed, Started
 from marea.runtime.loop import Loop
 from marea.runtime.wiring import Ports
 from marea.testing.builders import TS_START
-from marea.testing.toy import ToyState, toy_core, toy_wiring, trade_record, upstream_records
+from marea.testing.toy import ToyState, apply, toy_core, toy_wiring, trade_record, upstream_records
 from tests.unit.runtime.bench import Bench, play
 
 TRADING = Log("trading", "p1")
@@ -139,3 +140,25 @@ def test_what_a_core_does_not_hear_is_read_and_passed_over() -> None:
         assert loop.position == 61
 
     play(60, scenario)
+
+
+def test_core_hears_that_it_diverged_itself() -> None:
+    heard: list[Message] = []
+
+    def apply_and_note(state: ToyState, event: Message) -> None:
+        apply(state, event)
+        if isinstance(event, CoreDiverged):
+            heard.append(event)
+
+    async def scenario(bench: Bench) -> None:
+        await bench.bus.append(TRADING, upstream_records(12))
+        await run(World().loop(bench, acts=False))
+        now = replace(toy_core(), decide=lambda _state, _event: (), apply=apply_and_note)
+        ports = Ports(source=bench.bus, bus=bench.bus, snapshots=MemorySnapshots())
+        loop = Loop(now, toy_wiring(TRADING), ports)
+        await run(loop)
+        told = [r.message for r in await bench.read(TRADING) if isinstance(r.message, CoreDiverged)]
+        assert heard == told
+        assert len(told) == loop.divergence_count > 0
+
+    play(-1, scenario)

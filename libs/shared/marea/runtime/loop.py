@@ -28,7 +28,7 @@ from marea.messages.ids import market_id
 from marea.messages.system import Clock, Started
 from marea.runtime.core import Core, State
 from marea.runtime.intake import Intake
-from marea.runtime.outputs import Outputs, named, unlike
+from marea.runtime.outputs import Outputs, is_output, named, unlike
 from marea.runtime.recorded import Recorded
 from marea.runtime.snapshot import OutputPlace, Snapshot, encode, latest_readable, schema_hash
 from marea.runtime.wiring import Ports, Wiring
@@ -200,7 +200,7 @@ class Loop(Generic[State]):
 
     async def _take_with_care(self, position: int, record: Record) -> None:
         if record.writer.producer == self._self_on_input:
-            if not record.message.outside:
+            if is_output(record.message):
                 self._read_back(record)
                 return  # it was applied at its input's place
             self._refuse_successor(position, record)

@@ -151,6 +151,14 @@ class Outputs:
         ]
 
 
+def is_output(message: Message) -> bool:
+    """Is it what a core decided, and not what came from outside or what a loop tells of the core?
+
+    A divergence that a loop tells is an input, of its own core too: it may change what is decided.
+    """
+    return not message.outside and not isinstance(message, CoreDiverged)
+
+
 def named(service: str, log: Log, cause: Message, output: Message, now: Nanos) -> Message:
     """The output as it stands on its log: with its id, its time, and its cause before its parents.
 

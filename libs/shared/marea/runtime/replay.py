@@ -19,7 +19,7 @@ from marea.messages.system import Clock
 from marea.runtime.core import State
 from marea.runtime.intake import Intake
 from marea.runtime.loop import BATCH_RECORDS_MAX, Loop
-from marea.runtime.outputs import named, unlike
+from marea.runtime.outputs import is_output, named, unlike
 from marea.runtime.recorded import Recorded, difference
 
 DIFFERENCES_KEPT_MAX = 100
@@ -185,7 +185,7 @@ class Replay(Generic[State]):
 
     async def _take(self, position: int, record: Record) -> None:
         message = record.message
-        if record.writer.producer == self._self_on_input and not message.outside:
+        if record.writer.producer == self._self_on_input and is_output(message):
             return  # it was applied at its input's place
         try:
             said = self._decide(message)
