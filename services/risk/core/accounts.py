@@ -6,14 +6,13 @@ from dataclasses import replace
 from marea.domain import ledger as books
 from marea.domain import position as positions
 from marea.domain.drawdown import fall_pct
-from marea.domain.ledger import ASSET_SCALE, WALLET, Entry, Fill, fill_of
+from marea.domain.ledger import ASSET_SCALE, WALLET, Entry, Fill
 from marea.domain.money import (
     Rounding,
     notional,
     qty_for_notional,
     rescale,
     round_to_increment,
-    split,
 )
 from marea.domain.position import Position
 from marea.messages.orders import OrderCompleted, OrderFilled
@@ -24,6 +23,7 @@ from marea.messages.portfolio import (
     PositionClosed,
 )
 from services.risk.core import reasons
+from services.risk.core.sharing import order_of, shared
 from services.risk.core.state import Market, Record, RiskState
 
 NO_POSITION = Position()
@@ -53,10 +53,12 @@ def holds(state: RiskState, strategy: str, instrument: str) -> bool:
 
 
 def value(market: Market, qty: int) -> int:
-    """What a quantity at `ASSET_SCALE` is worth at the mid, in the quote asset, rounded down."""
+    """What a quantity at `ASSET_SCALE` is worth in the quote asset, rounded down.
+
+    At the last mid that was known: what has no bid or no ask for a while is not worth nothing.
+    """
     scale = market.instrument.price_scale
-    doubled = market.bid_price + market.ask_price
-    return notional(doubled, qty, scale, ASSET_SCALE, ASSET_SCALE, Rounding.DOWN) // 2
+    return notional(market.valued_doubled, qty, scale, ASSET_SCALE, ASSET_SCALE, Rounding.DOWN) // 2
 
 
 def exposure(state: RiskState) -> int:
@@ -86,6 +88,7 @@ def opening(opened: PortfolioOpened) -> JournalPosted:
 def take_opening(state: RiskState, opened: PortfolioOpened) -> None:
     """Open the portfolio with its balances."""
     state.portfolio, state.base_asset = opened.portfolio, opened.base_asset
+    state.venue, state.mode = opened.venue, opened.mode
     books.post(state.ledger, _opening_entries(opened))
     state.is_changed = True
 
@@ -110,7 +113,7 @@ def at_fill(state: RiskState, fill: OrderFilled) -> Sequence[JournalPosted | Pos
     """How a fill is booked, and the positions that it ends."""
     if not is_new(state, fill):
         return ()
-    _, shares = _shared(state, fill)
+    _, shares = shared(state, fill)
     found: list[JournalPosted | PositionClosed] = []
     for strategy, share in shares:
         entries = books.transaction_of_fill(share)
@@ -120,73 +123,33 @@ def at_fill(state: RiskState, fill: OrderFilled) -> Sequence[JournalPosted | Pos
         market = state.markets[fill.instrument]
         is_over = fill.side == "sell" and not fill.leaves_qty
         if is_over and positions.is_flat(after, sellable_min(market)):
-            leg = state.orders[fill.client_order_id].leg
+            leg = order_of(state, fill).leg
             found.append(_closed(state, strategy, fill.instrument, after, leg))
     return found
 
 
 def at_completed(state: RiskState, completed: OrderCompleted) -> Sequence[PositionClosed]:
     """The positions that a sale has ended although something of it was not sold."""
-    approval = state.approvals.get(completed.decision_id)
     market = state.markets.get(completed.instrument)
-    if completed.side != "sell" or approval is None or market is None:
+    if completed.side != "sell" or market is None:
         return ()
     return [
         _closed(state, strategy, completed.instrument, held, completed.leg)
-        for strategy in approval.strategies
+        for strategy in state.positions
         if (held := position_of(state, strategy, completed.instrument)).sold_qty
         and positions.is_flat(held, sellable_min(market))
     ]
 
 
 def take_fill(state: RiskState, fill: OrderFilled) -> None:
-    """Book a fill in the ledger and share it among the positions of its strategies."""
-    if not is_new(state, fill):
-        return
-    whole, shares = _shared(state, fill)
+    """Book a new fill in the ledger and share it among the positions of its strategies."""
+    whole, shares = shared(state, fill)
     books.post(state.ledger, books.transaction_of_fill(whole))
     for strategy, share in shares:
         held = state.positions.setdefault(strategy, {}).setdefault(fill.instrument, Position())
         positions.apply_fill(held, share, fill.ts_event)
     state.report_number = fill.number
     state.is_changed = True
-
-
-def _shared(state: RiskState, fill: OrderFilled) -> tuple[Fill, list[tuple[str, Fill]]]:
-    # In whole units among the strategies of its decision: of a buy by what each of them wants, of
-    # a sell by what each of them holds.
-    order = state.orders.get(fill.client_order_id)
-    if order is None or fill.instrument not in state.markets:
-        raise ValueError(
-            f"client_order_id is '{fill.client_order_id}': expected one that was intended before"
-        )
-    known = state.markets[fill.instrument].instrument
-    whole = fill_of(fill, known.base, known.quote)
-    approval = state.approvals[order.decision_id]
-    weights = approval.weights
-    if fill.side == "sell":
-        weights = [
-            position_of(state, strategy, fill.instrument).net_qty
-            for strategy in approval.strategies
-        ]
-    parts = [split(each, weights) for each in (whole.qty, whole.notional, whole.commission)]
-    shares = [
-        (
-            strategy,
-            Fill(
-                side=whole.side,
-                base=whole.base,
-                quote=whole.quote,
-                qty=qty,
-                notional=worth,
-                commission=commission,
-                commission_asset=whole.commission_asset,
-            ),
-        )
-        for strategy, qty, worth, commission in zip(approval.strategies, *parts, strict=True)
-        if qty
-    ]
-    return whole, shares
 
 
 def _closed(
@@ -299,7 +262,9 @@ def valued(state: RiskState) -> PortfolioValued:
         exposure=exposure(state),
         realized_pnl=state.realized_pnl + sum(held.realized_pnl for held, _ in open_positions),
         unrealized_pnl=sum(
-            positions.unrealized_pnl(held, market.mid_price, market.instrument.price_scale)
+            positions.unrealized_pnl(
+                held, market.valued_doubled // 2, market.instrument.price_scale
+            )
             for held, market in open_positions
         ),
         fees=state.fees + sum(held.fees for held, _ in open_positions),

@@ -36,6 +36,8 @@ from services.risk.core import accounts, control, reasons
 from services.risk.core.decisions import bar_of
 from services.risk.core.state import Approval, Denial, Market, Opinion, Order, RiskState
 
+COPY_REFUSED = "DUPLICATE_ID"
+"""A second copy of an order was refused: the first may live."""
 ROUNDS_MAX = 3
 """Comparisons with the venue in a row that found a difference: openings freeze from there."""
 
@@ -53,13 +55,11 @@ def take_market(state: RiskState, event: Signal | Mark | InstrumentChanged) -> N
                 return  # its instrument was not told yet
             market.bid_price, market.ask_price = event.bid_price, event.ask_price
             market.book_status, market.ts_quote = event.book_status, event.ts_quote
+            if market.is_whole:
+                market.valued_doubled = event.bid_price + event.ask_price
             state.is_changed = True
         case InstrumentChanged():
-            known = state.markets.get(event.instrument)
-            if known is None:
-                state.markets[event.instrument] = Market(event)
-            else:
-                known.instrument = event
+            _take_instrument(state, event)
         case _:
             assert_never(event)
 
@@ -113,14 +113,14 @@ def take_order(
             if event.approved:
                 _approve(state, event)
             else:
-                denial = Denial(event.side, event.reason, event.ts_event)
-                state.denials[event.instrument] = denial
+                denials = state.denials.setdefault(event.instrument, {})
+                denials[event.strategy] = Denial(event.side, event.reason, event.ts_event)
         case OrderIntended():
             _bind(state, event)
         case OrderCompleted():
             _complete(state, event)
         case ApprovalRefused():
-            _end_decision(state, event.instrument, event.decision_id, "")
+            _end_decision(state, event.instrument, event.decision_id)
         case OrderCanceled():
             _end_order(state, event.client_order_id)
         case _:
@@ -145,13 +145,29 @@ def take_doubt(
             state.unknown.pop(event.client_order_id, None)
         case OrderRejected():
             state.unknown.pop(event.client_order_id, None)
-            _end_order(state, event.client_order_id)
+            if event.reason != COPY_REFUSED:
+                _end_order(state, event.client_order_id)
         case ReconciliationDone():
             state.is_frozen = event.rounds >= ROUNDS_MAX
         case CoreDiverged() | GapFound():
             state.is_diverged = True  # until a person resumes
         case _:
             assert_never(event)
+
+
+def _take_instrument(state: RiskState, changed: InstrumentChanged) -> None:
+    market = state.markets.get(changed.instrument)
+    if market is None:
+        state.markets[changed.instrument] = Market(changed)
+        return
+    before = market.instrument
+    if (before.price_scale, before.qty_scale) != (changed.price_scale, changed.qty_scale):
+        raise ValueError(
+            f"{changed.instrument} changed its scales from {before.price_scale}, "
+            f"{before.qty_scale} to {changed.price_scale}, {changed.qty_scale}: "
+            "trade it in a new portfolio"
+        )
+    market.instrument = changed
 
 
 def _approve(state: RiskState, decision: RiskDecision) -> None:
@@ -176,42 +192,48 @@ def _bind(state: RiskState, intent: OrderIntended) -> None:
     state.orders[intent.client_order_id] = Order(intent.decision_id, intent.leg)
     for name, leg in ((intent.stop_order_id, "stop"), (intent.target_order_id, "target")):
         if name:
-            state.orders[name] = Order(intent.decision_id, leg)
+            state.orders[name] = Order(intent.decision_id, leg, intent.client_order_id)
 
 
 def _fill(state: RiskState, fill: OrderFilled) -> None:
+    if not accounts.is_new(state, fill):
+        return
     accounts.take_fill(state, fill)
     state.unknown.pop(fill.client_order_id, None)
+    state.orders[fill.client_order_id].is_filled = True
     if not fill.leaves_qty:
         _end_order(state, fill.client_order_id)
 
 
 def _complete(state: RiskState, completed: OrderCompleted) -> None:
-    _end_decision(state, completed.instrument, completed.decision_id, completed.leg)
-    if completed.leg == "entry" and not completed.filled_qty:  # nothing to protect
-        for leg in ("stop", "target"):
-            _end_decision(state, completed.instrument, completed.decision_id, leg)
-
-
-def _end_decision(state: RiskState, instrument: str, decision_id: str, leg: str) -> None:
-    # No order of this leg can fill any more.
-    working = state.working.get(instrument)
-    if working is not None and working.decision_id == decision_id and leg in ("entry", "exit", ""):
-        del state.working[instrument]
+    # A stop or target that ends says nothing of the others: each ends by a report of its own.
+    if completed.leg not in ("entry", "exit"):
+        return
     ended = [
         name
         for name, order in state.orders.items()
-        if order.decision_id == decision_id and order.leg == leg
+        if (order.decision_id, order.leg) == (completed.decision_id, completed.leg)
     ]
     for name in ended:
-        del state.orders[name]
+        _end_order(state, name)
+    _end_decision(state, completed.instrument, completed.decision_id)
+
+
+def _end_decision(state: RiskState, instrument: str, decision_id: str) -> None:
+    working = state.working.get(instrument)
+    if working is not None and working.decision_id == decision_id:
+        del state.working[instrument]
     _forget(state, decision_id)
 
 
 def _end_order(state: RiskState, client_order_id: str) -> None:
     order = state.orders.pop(client_order_id, None)
-    if order is not None:
-        _forget(state, order.decision_id)
+    if order is None:
+        return
+    if not order.is_filled:  # what was to protect it is never activated
+        for name in [n for n, each in state.orders.items() if each.entry_id == client_order_id]:
+            del state.orders[name]
+    _forget(state, order.decision_id)
 
 
 def _forget(state: RiskState, decision_id: str) -> None:

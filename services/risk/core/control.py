@@ -30,7 +30,9 @@ def at_clock(state: RiskState, clock: Clock) -> Sequence[AtClock]:
         return ()
     now = clock.ts_event
     found: list[AtClock] = [
-        _ended(state, place, reasons.ELAPSED) for place in drawdown.ending(state.drawdown, now)
+        _ended(state, place, reasons.ELAPSED)
+        for place in drawdown.ending(state.drawdown, now)
+        if not _needs_a_person(state, place)
     ]
     if state.is_changed:
         found += _tripped(state, now)
@@ -86,6 +88,11 @@ def _judged(state: RiskState, command: Command) -> str:
     is_open = drawdown.highest_open(state.drawdown) > 0
     has_effect = {"halt": not state.is_halted, "resume": held_back, "reset": is_open}
     return reasons.APPROVED if has_effect[command.action] else reasons.NO_EFFECT
+
+
+def _needs_a_person(state: RiskState, place: int) -> bool:
+    # With real money the highest level ends by an admin's reset only.
+    return state.mode == "live" and place == len(state.drawdown.levels) - 1
 
 
 def _tripped(state: RiskState, now: Nanos) -> Sequence[BreakerTripped]:

@@ -14,16 +14,15 @@ from marea.domain import ledger as books
 from marea.domain.ledger import ASSET_SCALE
 from marea.domain.money import Rounding, rescale, round_to_increment, split
 from marea.messages.market import Side
-from marea.messages.portfolio import JournalPosted, PositionClosed, RiskDecision
+from marea.messages.portfolio import JournalPosted, PositionClosed, Purpose, RiskDecision
 from marea.messages.signals import Signal
-from services.risk.core import accounts, gates, reasons, sizing
+from services.risk.core import accounts, gates, protection, reasons, sizing
 from services.risk.core.gates import Asked, Passage
 from services.risk.core.state import Market, RiskState
 
 SIGNAL_LEG = "signal"
 SAID_AGAIN_NS = 60_000_000_000
 """A no that stays the same is said once a minute."""
-ATR = "atr_14"
 E8 = 100_000_000
 
 Output: TypeAlias = RiskDecision | JournalPosted | PositionClosed
@@ -88,7 +87,7 @@ def _judge_closing(state: RiskState, net: Net, asked: Asked) -> Sequence[RiskDec
     passage = gates.pass_closing(state, asked)
     qty = _sellable(state, net, strategy)
     if passage.reason == reasons.APPROVED and not qty:
-        passage.note(reasons.BELOW_MINIMUM, gates.Seen(0.0, 0.0, is_open=False))
+        _too_small(passage, 0, sizing.least_of(net.market))
     if passage.reason != reasons.APPROVED:
         return _denied(state, asked, passage, "exit")
     net.sells[strategy] = qty
@@ -103,16 +102,20 @@ def _judge_opening(state: RiskState, net: Net, asked: Asked) -> Sequence[RiskDec
         return _denied(state, asked, passage, "entry")
     size = sizing.size(state, net.market, strategy, net.taken)
     for code, left in size.caps.items():
-        passage.note(code, gates.Seen(size.notional / E8, left / E8, code != size.reason))
+        wanted = max(size.worth, size.least)
+        passage.note(code, gates.Seen(wanted / E8, left / E8, code != size.reason))
     if size.reason != reasons.APPROVED:
-        least = sizing.minimum_of(net.market) / E8
         if size.reason == reasons.BELOW_MINIMUM:
-            passage.note(size.reason, gates.Seen(size.notional / E8, least, is_open=False))
+            _too_small(passage, size.worth, size.least)
         return _denied(state, asked, passage, "entry")
     net.buys[strategy] = size.qty
-    net.taken += size.notional
+    net.taken += size.worth
     _remember(net, asked, passage)
     return ()
+
+
+def _too_small(passage: Passage, worth: int, least: int) -> None:
+    passage.note(reasons.BELOW_MINIMUM, gates.Seen(worth / E8, least / E8, is_open=False))
 
 
 def _remember(net: Net, asked: Asked, passage: Passage) -> None:
@@ -132,11 +135,11 @@ def _sellable(state: RiskState, net: Net, strategy: str) -> int:
 
 
 def _denied(
-    state: RiskState, asked: Asked, passage: Passage, purpose: str
+    state: RiskState, asked: Asked, passage: Passage, purpose: Purpose
 ) -> Sequence[RiskDecision]:
     signal = asked.signal
     side: Side = "sell" if signal.action == "sell" else "buy"
-    said = state.denials.get(signal.instrument)
+    said = state.denials.get(signal.instrument, {}).get(signal.strategy)
     if (
         said is not None
         and (said.side, said.reason) == (side, passage.reason)
@@ -164,10 +167,10 @@ def _netted(state: RiskState, net: Net) -> Sequence[Output]:
     found: list[Output] = [*_crosses(state, net, sells, -1), *_crosses(state, net, buys, 1)]
     if bought > sold:
         left = {name: qty - buys.get(name, 0) for name, qty in net.buys.items()}
-        found.append(_approved(state, net, left, "buy"))
+        found += _ordered(state, net, left, "buy")
     elif sold > bought:
         left = {name: qty - sells.get(name, 0) for name, qty in net.sells.items()}
-        found.append(_approved(state, net, left, "sell"))
+        found += _ordered(state, net, left, "sell")
     return found
 
 
@@ -187,19 +190,26 @@ def _crosses(
     return found
 
 
-def _approved(state: RiskState, net: Net, shares: dict[str, int], side: Side) -> RiskDecision:
+def _ordered(
+    state: RiskState, net: Net, shares: dict[str, int], side: Side
+) -> Sequence[RiskDecision]:
     wanting = {name: qty for name, qty in shares.items() if qty}
     first = next(iter(wanting))
     asked, passage = net.asked[first], net.passages[first]
-    decision = _decision(state, asked, passage, side, sum(wanting.values()))
-    others = tuple(net.asked[name].signal.id for name in wanting if name != first)
-    return replace(
-        decision,
+    purpose: Purpose = "entry" if side == "buy" else "exit"
+    qty = sum(wanting.values())
+    worth, least = sizing.worth_of(net.market, qty), sizing.least_of(net.market)
+    if worth < least:  # what the crosses left
+        _too_small(passage, worth, least)
+        return _denied(state, asked, passage, purpose)
+    decision = replace(
+        _decision(state, asked, passage, side, qty),
         strategy="+".join(wanting),
-        purpose="entry" if side == "buy" else "exit",
+        purpose=purpose,
         shares=tuple(wanting.values()),
-        parents=others,
+        parents=tuple(net.asked[name].signal.id for name in wanting if name != first),
     )
+    return (decision,)
 
 
 def _decision(
@@ -207,7 +217,9 @@ def _decision(
 ) -> RiskDecision:
     signal, market = asked.signal, asked.market
     known = market.instrument
-    stop_price, target_price = _protection(state, asked) if side == "buy" and qty else (0, 0)
+    is_entry = side == "buy" and qty > 0
+    stop = protection.stop_price(state.config, market, signal) if is_entry else 0
+    target = protection.target_price(state.config, market, signal) if is_entry else 0
     return RiskDecision(
         portfolio=state.config.portfolio,
         instrument=signal.instrument,
@@ -225,8 +237,8 @@ def _decision(
         bid_price=market.bid_price,
         ask_price=market.ask_price,
         collar_price=_collar_price(state, market, side),
-        stop_price=stop_price,
-        target_price=target_price,
+        stop_price=stop,
+        target_price=target,
         ts_expiry=signal.ts_expiry,
     )
 
@@ -236,19 +248,3 @@ def _collar_price(state: RiskState, market: Market, side: Side) -> int:
     price = market.mid_price * share // E8
     rounding = Rounding.DOWN if side == "buy" else Rounding.UP  # towards the mid
     return round_to_increment(price, market.instrument.price_increment, rounding)
-
-
-def _protection(state: RiskState, asked: Asked) -> tuple[int, int]:
-    # Both are rounded up: the stop nearer to the price, the target no sooner than asked for. A stop
-    # must lie below the bid, or it would trigger at once.
-    market, config = asked.market, state.config
-    known = market.instrument
-    atr = asked.signal.features.get(ATR, 0.0) * 10**known.price_scale
-    below, above = int(config.stop_atr * atr), int(config.target_atr * atr)
-    increment = known.price_increment
-    stop = round_to_increment(market.mid_price - below, increment, Rounding.UP)
-    target = round_to_increment(market.mid_price + above, increment, Rounding.UP)
-    return (
-        max(0, min(stop, market.bid_price - increment)),
-        max(target, market.ask_price + increment),
-    )

@@ -1,17 +1,17 @@
 """Which gate says no? Each has a number and a limit, and they are passed in one order.
 
-A gate is what must hold before anything opens; what closes a position passes only the first and
-the ones that ask whether its signal means it.
+A gate is what must hold before anything opens; what closes a position passes only those that ask
+whether its signal means it, and whether it can be carried out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from marea.domain.drawdown import highest_open
+from marea.domain import drawdown
 from marea.domain.ledger import ASSET_SCALE
 from marea.messages.signals import Signal
-from services.risk.core import accounts, reasons
+from services.risk.core import accounts, protection, reasons
 from services.risk.core.state import Market, RiskState
 
 SECOND_NS = 1_000_000_000
@@ -34,6 +34,9 @@ class Seen(NamedTuple):
     is_open: bool
 
 
+Gate: TypeAlias = Callable[[RiskState, Asked], Seen]
+
+
 @dataclass(slots=True)
 class Passage:
     """The gates up to the one that said no."""
@@ -52,18 +55,18 @@ class Passage:
 
 def pass_opening(state: RiskState, asked: Asked) -> Passage:
     """The passage of an opening, up to how large it may be."""
-    passage = Passage()
-    for code, gate in OPENING.items():
-        if not passage.note(code, gate(state, asked)):
-            break
-    return passage
+    return _passed(state, asked, OPENING)
 
 
 def pass_closing(state: RiskState, asked: Asked) -> Passage:
     """The passage of a closing: few gates, for it makes what is at risk less."""
+    return _passed(state, asked, CLOSING)
+
+
+def _passed(state: RiskState, asked: Asked, gates: Mapping[str, Gate]) -> Passage:
     passage = Passage()
-    for code in CLOSING:
-        if not passage.note(code, OPENING[code](state, asked)):
+    for code, gate in gates.items():
+        if not passage.note(code, gate(state, asked)):
             break
     return passage
 
@@ -78,8 +81,9 @@ def _portfolio(state: RiskState, asked: Asked) -> Seen:  # noqa: ARG001 # gates 
 
 def _traded(state: RiskState, asked: Asked) -> Seen:
     known = asked.market.instrument
-    is_spot = known.kind == "spot" and known.quote == state.base_asset
-    return _switch(not is_spot or known.price_scale + known.qty_scale > ASSET_SCALE)
+    is_ours = known.venue == state.venue and known.quote == state.base_asset
+    is_exact = known.price_scale + known.qty_scale <= ASSET_SCALE
+    return _switch(not (is_ours and is_exact and known.kind == "spot"))
 
 
 def _halted(state: RiskState, asked: Asked) -> Seen:  # noqa: ARG001 # gates are alike
@@ -91,7 +95,11 @@ def _diverged(state: RiskState, asked: Asked) -> Seen:  # noqa: ARG001 # gates a
 
 
 def _breaker(state: RiskState, asked: Asked) -> Seen:  # noqa: ARG001 # gates are alike
-    level = highest_open(state.drawdown)
+    # One that will trip at the next clock holds back already.
+    level = drawdown.highest_open(state.drawdown)
+    if state.is_changed:
+        due = drawdown.tripping(state.drawdown, accounts.equity(state))
+        level = max(level, *(place + 1 for place in due), 0)
     return Seen(float(level), 0.0, not level)
 
 
@@ -112,8 +120,11 @@ def _short(state: RiskState, asked: Asked) -> Seen:  # noqa: ARG001 # gates are 
 
 def _book(state: RiskState, asked: Asked) -> Seen:  # noqa: ARG001 # gates are alike
     market = asked.market
-    is_whole = 0 < market.bid_price < market.ask_price
-    return _switch(market.book_status != "LIVE" or not is_whole)
+    return _switch(market.book_status != "LIVE" or not market.is_whole)
+
+
+def _unpriced(state: RiskState, asked: Asked) -> Seen:  # noqa: ARG001 # gates are alike
+    return _switch(not asked.market.is_whole)
 
 
 def _stale(state: RiskState, asked: Asked) -> Seen:
@@ -176,7 +187,13 @@ def _collar(state: RiskState, asked: Asked) -> Seen:
     )
 
 
-OPENING: dict[str, Callable[[RiskState, Asked], Seen]] = {
+def _stop(state: RiskState, asked: Asked) -> Seen:
+    mid = asked.market.mid_price
+    stop = protection.stop_price(state.config, asked.market, asked.signal)
+    return Seen((mid - stop) / mid * 100.0 if mid else 100.0, 100.0, stop != protection.NO_STOP)
+
+
+OPENING: dict[str, Gate] = {
     reasons.PORTFOLIO_NOT_OPEN: _portfolio,
     reasons.NOT_TRADED: _traded,
     reasons.HALTED: _halted,
@@ -194,10 +211,13 @@ OPENING: dict[str, Callable[[RiskState, Asked], Seen]] = {
     reasons.ORDERS_PER_S: _per_second,
     reasons.ORDERS_PER_MIN: _per_minute,
     reasons.COLLAR: _collar,
+    reasons.STOP_IMPOSSIBLE: _stop,
 }
-CLOSING = (
-    reasons.PORTFOLIO_NOT_OPEN,
-    reasons.CONFIDENCE_TOO_LOW,
-    reasons.SIGNAL_EXPIRED,
-    reasons.ORDER_WORKING,
-)
+CLOSING: dict[str, Gate] = {
+    reasons.PORTFOLIO_NOT_OPEN: _portfolio,
+    reasons.CONFIDENCE_TOO_LOW: _confidence,
+    reasons.SIGNAL_EXPIRED: _expiry,
+    reasons.BOOK_NOT_LIVE: _unpriced,
+    reasons.ORDER_WORKING: _working,
+}
+"""A book that isn't LIVE may be sold on, down to the collar, but not one without a bid or an ask."""

@@ -112,6 +112,8 @@ def apply(state: MarksState, event: MarksInput | Mark) -> None:
             state.ts_said = event.ts_event
         case InstrumentChanged():
             state.price_scale = event.price_scale
+        case GapFound():
+            state.book_status, state.status_id = "BROKEN", event.id  # until its status is told
         case Clock():
             state.clock_bid_price, state.clock_ask_price = state.bid_price, state.ask_price
         case (
@@ -122,7 +124,6 @@ def apply(state: MarksState, event: MarksInput | Mark) -> None:
             | VenueBar()
             | ClockOffset()
             | RequestSnapshot()
-            | GapFound()
             | Started()
             | CoreDiverged()
         ):

@@ -1,7 +1,7 @@
 """How large may an opening be? The least of every cap, on the venue's increments."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from marea.domain import ledger as books
 from marea.domain.ledger import ASSET_SCALE
@@ -14,39 +14,50 @@ E8 = 100_000_000
 
 @dataclass(slots=True)
 class Size:
-    """What a strategy may buy, and what bounds it."""
+    """What a strategy may buy, and what bounds it. Money is at `ASSET_SCALE` of the quote asset."""
 
+    least: int
+    """What an order is worth at least."""
+    caps: dict[str, int]
+    """What each cap leaves."""
+    reason: str = reasons.APPROVED
+    """The cap that leaves less than that, or `BELOW_MINIMUM` where it is the increments that do."""
     qty: int = 0
     """In the instrument's units; 0: nothing."""
-    notional: int = 0
-    """At the ask, at `ASSET_SCALE` of the quote asset."""
-    reason: str = reasons.APPROVED
-    """The cap that leaves nothing, where nothing is left."""
-    caps: dict[str, int] = field(default_factory=dict)
-    """What each cap leaves, at `ASSET_SCALE` of the quote asset."""
+    worth: int = 0
+    """What the caps leave is worth at the ask, on the increments."""
 
 
 def size(state: RiskState, market: Market, strategy: str, taken: int) -> Size:
     """What a strategy may buy at the ask, others of the same bar having taken so much already."""
+    known = market.instrument
     caps = _caps(state, market, strategy, taken)
     reason = min(caps, key=lambda name: caps[name])
     bound = max(0, caps[reason])
-    known = market.instrument
-    qty = qty_for_notional(
-        bound, market.ask_price, ASSET_SCALE, known.price_scale, known.qty_scale, Rounding.DOWN
-    )
+    scales = (ASSET_SCALE, known.price_scale, known.qty_scale)
+    qty = qty_for_notional(bound, market.ask_price, *scales, Rounding.DOWN)
     qty = round_to_increment(qty, known.qty_increment, Rounding.DOWN)
-    worth = _worth(market, qty)
-    if not qty or worth < _minimum(market):
-        if bound >= _minimum(market):
-            reason = reasons.BELOW_MINIMUM  # the increment takes it below what the venue takes
-        return Size(reason=reason, caps=caps)
-    return Size(qty=qty, notional=worth, caps=caps)
+    worth, least = worth_of(market, qty), least_of(market)
+    if worth >= least:
+        return Size(least, caps, qty=qty, worth=worth)
+    is_kelly_small = reason == reasons.KELLY_NOT_POSITIVE and bound > 0
+    if bound >= least or is_kelly_small:
+        reason = reasons.BELOW_MINIMUM
+    return Size(least, caps, reason, worth=worth)
 
 
-def minimum_of(market: Market) -> int:
-    """The least that an order is worth, at `ASSET_SCALE` of the quote asset."""
-    return _minimum(market)
+def least_of(market: Market) -> int:
+    """What the smallest order is worth at the ask: the venue's minimum, and one increment."""
+    known = market.instrument
+    minimum = rescale(known.notional_min, known.price_scale, ASSET_SCALE, Rounding.UP)
+    return max(minimum, worth_of(market, known.qty_increment))
+
+
+def worth_of(market: Market, qty: int) -> int:
+    """What a quantity is worth at the ask, rounded up."""
+    known = market.instrument
+    scales = (known.price_scale, known.qty_scale, ASSET_SCALE)
+    return notional(market.ask_price, qty, *scales, Rounding.UP)
 
 
 def kelly(record: Record) -> float:
@@ -72,7 +83,8 @@ def _caps(state: RiskState, market: Market, strategy: str, taken: int) -> dict[s
     caps: dict[str, int] = {}
     record = state.records.get(strategy, Record())
     if record.won + record.lost >= config.kelly_trades_min:
-        caps[reasons.KELLY_NOT_POSITIVE] = int(equity * (kelly(record) * config.kelly_share))
+        share_e8 = int(kelly(record) * config.kelly_share * E8)
+        caps[reasons.KELLY_NOT_POSITIVE] = equity * share_e8 // E8
     caps[reasons.PROFILE_CAP] = equity * config.position_e8_max // E8
     held = _held(state, lambda base: base == known.base)
     caps[reasons.ASSET_CAP] = equity * config.asset_e8_max // E8 - held - taken
@@ -103,14 +115,3 @@ def _free(state: RiskState, market: Market) -> int:
     working = sum(each.notional for each in state.working.values() if each.side == "buy")
     free = books.balance(state.ledger, market.instrument.quote) - working
     return free * E8 // (E8 + state.config.collar_e8)
-
-
-def _minimum(market: Market) -> int:
-    known = market.instrument
-    return rescale(known.notional_min, known.price_scale, ASSET_SCALE, Rounding.UP)
-
-
-def _worth(market: Market, qty: int) -> int:
-    known = market.instrument
-    scales = (known.price_scale, known.qty_scale, ASSET_SCALE)
-    return notional(market.ask_price, qty, *scales, Rounding.UP)

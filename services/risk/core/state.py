@@ -37,6 +37,7 @@ from marea.messages.portfolio import (
     CommandTaken,
     JournalPosted,
     Mark,
+    Mode,
     PortfolioOpened,
     PortfolioValued,
     PositionClosed,
@@ -86,6 +87,7 @@ RiskInput: TypeAlias = (
     | OrderLookedUp
     | OrderNotSent
     | OrderRejected
+    | OrderCanceled
     | ReconciliationDone
     | CoreDiverged
     | GapFound
@@ -108,10 +110,11 @@ HEARS: frozenset[type[Message]] = frozenset(
         OrderLookedUp,
         OrderNotSent,
         OrderRejected,
+        OrderCanceled,
         ReconciliationDone,
         CoreDiverged,
         GapFound,
-        Started,
+        Started,  # the loop stops at its successor's
     }
 )
 
@@ -126,10 +129,18 @@ class Market:
     book_status: BookStatus = "SYNCING"
     ts_quote: Nanos = 0
 
+    valued_doubled: int = 0
+    """Bid and ask of the last whole mark, summed: what is held is valued at half of it."""
+
     @property
     def mid_price(self) -> int:
         """Rounded down; 0: not known."""
         return (self.bid_price + self.ask_price) // 2
+
+    @property
+    def is_whole(self) -> bool:
+        """Is there a best bid, and a best ask above it?"""
+        return 0 < self.bid_price < self.ask_price
 
 
 @dataclass(slots=True)
@@ -173,11 +184,15 @@ class Order:
 
     decision_id: str
     leg: str
+    entry_id: str = ""
+    """The order that it protects; empty on one that was sent by itself."""
+    is_filled: bool = False
+    """Whether anything of it was."""
 
 
 @dataclass(slots=True)
 class Denial:
-    """The last no of an instrument, so that it is not said at every bar."""
+    """The last no to a strategy, so that it is not said at every bar."""
 
     side: Side
     reason: str
@@ -193,6 +208,8 @@ class RiskState:
     portfolio: str = ""
     """Empty until it is opened."""
     base_asset: str = ""
+    venue: str = ""
+    mode: Mode = "advisory"
     now: Nanos = 0
     ledger: Ledger = field(default_factory=Ledger)
     markets: dict[str, Market] = field(default_factory=dict)
@@ -209,8 +226,8 @@ class RiskState:
     """By client order id: those that may still fill."""
     unknown: dict[str, str] = field(default_factory=dict)
     """Instrument by client order id: orders that nobody can vouch for."""
-    denials: dict[str, Denial] = field(default_factory=dict)
-    """By instrument."""
+    denials: dict[str, dict[str, Denial]] = field(default_factory=dict)
+    """By instrument and strategy."""
     order_times: list[Nanos] = field(default_factory=list)
     """Of the last minute."""
     command_keys: dict[str, bool] = field(default_factory=dict)

@@ -133,6 +133,9 @@ _RISK = {
         "the price has moved too far from the signal's",
         "el precio se alejó demasiado del de la señal",
     ),
+    "STOP_IMPOSSIBLE": Text(
+        "no protective stop can be set for it", "no se le puede fijar un stop de protección"
+    ),
     "KELLY_NOT_POSITIVE": Text(
         "its closed trades promise no gain", "sus operaciones cerradas no prometen ganancia"
     ),

@@ -20,6 +20,7 @@ GATES: dict[str, Text] = {
     "ORDERS_PER_S": Text("orders in a second, with this one", "órdenes en un segundo, con esta"),
     "ORDERS_PER_MIN": Text("orders in a minute, with this one", "órdenes en un minuto, con esta"),
     "COLLAR": Text("signal's price from the mid, %", "precio de la señal desde el medio, %"),
+    "STOP_IMPOSSIBLE": Text("stop below the mid, %, less than", "stop bajo el medio, %, menos de"),
     "KELLY_NOT_POSITIVE": Text("notional, by Kelly's share", "importe, por la parte de Kelly"),
     "PROFILE_CAP": Text("notional, by the profile's cap", "importe, por el tope del perfil"),
     "ASSET_CAP": Text("notional, by the asset's cap", "importe, por el tope del activo"),

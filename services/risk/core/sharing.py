@@ -1,0 +1,75 @@
+"""Whose is each fill? It is shared in whole units among the strategies that its order is made for."""
+
+from marea.domain.ledger import Fill, fill_of
+from marea.domain.money import split
+from marea.messages.orders import OrderFilled
+from services.risk.core.state import Order, RiskState
+
+
+def order_of(state: RiskState, fill: OrderFilled) -> Order:
+    """The order that was filled. Raises `ValueError` for one that was never intended."""
+    order = state.orders.get(fill.client_order_id)
+    if order is None or fill.instrument not in state.markets:
+        raise ValueError(
+            f"client_order_id is '{fill.client_order_id}': expected one that was intended before"
+        )
+    return order
+
+
+def shared(state: RiskState, fill: OrderFilled) -> tuple[Fill, list[tuple[str, Fill]]]:
+    """The fill whole, and each strategy's part of it; the parts sum to the whole, to the last unit.
+
+    A buy is shared by what each strategy wants of it; a sale by what those hold that it is for, and
+    what is beyond that by what the others hold: a stop outlives a sale of one strategy to another.
+    Raises `ValueError` for an order that was never intended, or more than is held in all.
+    """
+    order = order_of(state, fill)
+    known = state.markets[fill.instrument].instrument
+    whole = fill_of(fill, known.base, known.quote)
+    if fill.side == "buy":
+        approval = state.approvals[order.decision_id]
+        shares = split(whole.qty, approval.weights)
+        qtys = dict(zip(approval.strategies, shares, strict=True))
+    else:
+        qtys = _sold(state, order, fill.instrument, whole.qty)
+    qtys = {strategy: qty for strategy, qty in qtys.items() if qty}
+    weights = list(qtys.values())
+    notionals, commissions = split(whole.notional, weights), split(whole.commission, weights)
+    parts = zip(qtys.items(), notionals, commissions, strict=True)
+    return whole, [
+        (strategy, _part(whole, qty, worth, commission))
+        for (strategy, qty), worth, commission in parts
+    ]
+
+
+def _sold(state: RiskState, order: Order, instrument: str, qty: int) -> dict[str, int]:
+    held = {
+        strategy: by_instrument[instrument].net_qty
+        for strategy, by_instrument in state.positions.items()
+        if instrument in by_instrument
+    }
+    approval = state.approvals.get(order.decision_id)
+    meant = {name: held.get(name, 0) for name in approval.strategies} if approval else {}
+    others = {name: units for name, units in held.items() if name not in meant}
+    found: dict[str, int] = {}
+    for holders in (meant, others):
+        taken = min(qty, sum(holders.values()))
+        if taken:
+            shares = split(taken, list(holders.values()))
+            found |= dict(zip(holders, shares, strict=True))
+            qty -= taken
+    if qty:
+        raise ValueError(f"qty is {qty} more than is held of {instrument} in all")
+    return found
+
+
+def _part(whole: Fill, qty: int, notional: int, commission: int) -> Fill:
+    return Fill(
+        side=whole.side,
+        base=whole.base,
+        quote=whole.quote,
+        qty=qty,
+        notional=notional,
+        commission=commission,
+        commission_asset=whole.commission_asset,
+    )
