@@ -120,9 +120,8 @@ def at_fill(state: RiskState, fill: OrderFilled) -> Sequence[JournalPosted | Pos
         found.append(_posted(state.portfolio, strategy, reasons.FILL, entries))
         after = replace(position_of(state, strategy, fill.instrument))
         positions.apply_fill(after, share, fill.ts_event)
-        market = state.markets[fill.instrument]
         is_over = fill.side == "sell" and not fill.leaves_qty
-        if is_over and positions.is_flat(after, sellable_min(market)):
+        if is_over and _has_ended(state, fill.instrument, after):
             leg = order_of(state, fill).leg
             found.append(_closed(state, strategy, fill.instrument, after, leg))
     return found
@@ -130,15 +129,20 @@ def at_fill(state: RiskState, fill: OrderFilled) -> Sequence[JournalPosted | Pos
 
 def at_completed(state: RiskState, completed: OrderCompleted) -> Sequence[PositionClosed]:
     """The positions that a sale has ended although something of it was not sold."""
-    market = state.markets.get(completed.instrument)
-    if completed.side != "sell" or market is None:
+    if completed.side != "sell" or completed.instrument not in state.markets:
         return ()
     return [
         _closed(state, strategy, completed.instrument, held, completed.leg)
         for strategy in state.positions
         if (held := position_of(state, strategy, completed.instrument)).sold_qty
-        and positions.is_flat(held, sellable_min(market))
+        and _has_ended(state, completed.instrument, held)
     ]
+
+
+def _has_ended(state: RiskState, instrument: str, after: Position) -> bool:
+    # The dust that another position left is none of its own.
+    least = sellable_min(state.markets[instrument])
+    return after.bought_qty > 0 and positions.is_flat(after, least)
 
 
 def take_fill(state: RiskState, fill: OrderFilled) -> None:
@@ -213,7 +217,7 @@ def closed_by_cross(
     """The position of who sells in a cross, where it ends with it."""
     after = replace(position_of(state, posted.strategy, instrument))
     positions.apply_fill(after, _fill_of_cross(posted), state.now)
-    if not positions.is_flat(after, sellable_min(state.markets[instrument])):
+    if not _has_ended(state, instrument, after):
         return ()
     return (_closed(state, posted.strategy, instrument, after, reasons.CROSS),)
 

@@ -26,7 +26,7 @@ class Position:
     fees: int = 0
     """All commissions, each at the price of its fill; rounded up."""
     ts_opened: int = NOT_OPENED
-    """Of the first fill, ns UTC."""
+    """Of the first buy, ns UTC."""
     bought_qty: int = 0
     """Before commissions, as the next three."""
     bought_notional: int = 0
@@ -48,6 +48,8 @@ def apply_fill(position: Position, fill: Fill, ts: int) -> None:
         )
     fees = in_quote + _value(in_base, fill)
     if fill.side == "buy":
+        if position.ts_opened == NOT_OPENED:
+            position.ts_opened = ts
         position.net_qty += fill.qty - in_base
         position.cost += fill.notional + in_quote
         position.bought_qty += fill.qty
@@ -55,8 +57,6 @@ def apply_fill(position: Position, fill: Fill, ts: int) -> None:
     else:
         _sell(position, fill, in_base, in_quote)
     position.fees += fees
-    if position.ts_opened == NOT_OPENED:
-        position.ts_opened = ts
 
 
 def _sell(position: Position, fill: Fill, in_base: int, in_quote: int) -> None:
