@@ -1,54 +1,61 @@
 """What the pages show is what their reader sees: their commands are run, and the outputs compared.
 
-A block of `sh` with a block of `text` right after it is a command with its output; `…` stands for
-what is another in every run. Where a page is wrong, run its commands and mend what it shows.
+Where a page is wrong, `python -m tools.pages` writes its outputs anew; look at what it changed.
 """
 
-import os
-import re
-import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tools.command import PROGRAM, environment
+from tools.command import ROOT
+from tools.pages import NOT_RUN, is_as_shown, pages, played, renewed, shown_in
 
-PAGES = ["README.md", "docs/life-of-a-trade.md"]
-LINES = r"((?:(?!```).*\n)*)"
-SHOWN = re.compile(rf"^```sh\n{LINES}```\n\n```text\n{LINES}```$", re.MULTILINE)
-
-
-@pytest.fixture
-def reader(tmp_path: Path, runs: Path) -> dict[str, str]:
-    """The variables of one who has activated the environment: `marea` and `python` are on the path."""
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    for name, program in {"marea": PROGRAM, "python": (sys.executable,)}.items():
-        (programs / name).write_text(f'#!/bin/sh\nexec {shlex.join(program)} "$@"\n')
-        (programs / name).chmod(0o755)
-    variables = environment(runs)
-    return variables | {"PATH": f"{programs}{os.pathsep}{variables['PATH']}"}
+PRINTED = "market  seed 7\nbars    12\nrun     runs/1\nsaved\n"
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_page_shows_what_its_commands_print(
-    page: str, root: Path, tmp_path: Path, reader: dict[str, str]
-) -> None:
-    shown = SHOWN.findall((root / page).read_text(encoding="utf-8"))
-    assert shown, f"{page} shows no command with its output"
-    for command, output in shown:
-        ended = subprocess.run(
-            ["sh", "-eu", "-c", command],
-            cwd=tmp_path,
-            env=reader,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert (ended.returncode, ended.stderr) == (0, ""), command
-        parts = map(re.escape, output.split("…"))
-        assert re.fullmatch("[^\n]*".join(parts), ended.stdout), (
-            f"{page} shows of {command}\n{output}\nand this is printed:\n{ended.stdout}"
-        )
+@pytest.mark.parametrize("page", pages(ROOT))
+def test_page_shows_what_its_commands_print(page: str, root: Path, tmp_path: Path) -> None:
+    for shown, unlike in played((root / page).read_text("utf-8"), tmp_path):
+        if unlike is not None:
+            pytest.fail(
+                f"{page}: exit {unlike.code} of\n{shown.command}\nwhich shows\n{shown.output}\n"
+                f"and this is printed:\n{unlike.printed}"
+            )
+
+
+def test_every_command_that_is_not_run_stands_on_a_page(root: Path) -> None:
+    commands = {
+        shown.command
+        for page in pages(root)
+        for shown in shown_in((root / page).read_text("utf-8"))
+    }
+    assert set(NOT_RUN) <= commands
+
+
+@pytest.mark.parametrize(
+    ("output", "is_shown"),
+    [
+        (PRINTED, True),
+        ("market  seed 7\nbars    12\nrun     …\nsaved\n", True),
+        ("market  seed 7\n…\nsaved\n", True),
+        ("…\nrun     runs/1\n…\n", True),
+        ("…\nrun     runs/2\n…\n", False),
+        ("market  seed 7\nsaved\n", False),
+        ("market  …\nsaved\n", False),
+    ],
+)
+def test_ellipsis_stands_for_the_rest_of_a_line_or_for_lines(output: str, is_shown: bool) -> None:
+    assert is_as_shown(output, PRINTED) is is_shown
+
+
+@pytest.mark.parametrize(
+    ("output", "anew"),
+    [
+        ("market  seed 7\nbars    11\nrun     …\nsaved\n", PRINTED.replace("runs/1", "…")),
+        ("market  seed 7\n…\nrun     …\nkept\n", "market  seed 7\n…\nrun     …\nsaved\n"),
+        ("…\nsaved\n", "…\nsaved\n"),
+        ("market  seed 8\n…\n", PRINTED),
+    ],
+)
+def test_output_that_is_written_anew_keeps_what_it_elides(output: str, anew: str) -> None:
+    assert renewed(output, PRINTED) == anew
