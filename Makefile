@@ -6,7 +6,7 @@ PY := .venv/bin/python
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-demo: ## a simulated market turned into features, on your screen (the first run installs)
+demo: ## a simulated market traded on paper, on your screen (the first run installs)
 	@sh tools/install.sh standalone
 	@.venv/bin/marea demo
 

@@ -51,19 +51,23 @@ def read_channels(root: Path) -> list[str]:
 
 
 def in_flow_order(services: list[Service]) -> list[Service]:
-    """Services after those whose channels they read; a circle is entered at its fewest unread."""
+    """Services after those whose channels they read; a circle is entered at its fewest unread.
+
+    Of equals the one that reads most of others comes first: it hears more of what was written before.
+    """
     placed: list[Service] = []
     waiting = sorted(services, key=lambda service: service.name)
     while waiting:
-        ahead = {channel for service in waiting for channel in service.produces}
-        placed.append(min(waiting, key=partial(_lateness, ahead)))
+        placed.append(min(waiting, key=partial(_lateness, waiting)))
         waiting.remove(placed[-1])
     return placed
 
 
-def _lateness(ahead: set[str], service: Service) -> tuple[bool, int]:
-    unread = ahead.intersection(service.consumes).difference(service.produces)
-    return not (service.consumes or service.produces), len(unread)
+def _lateness(waiting: list[Service], service: Service) -> tuple[bool, int, int]:
+    others = {channel for each in waiting if each is not service for channel in each.produces}
+    unread = others.intersection(service.consumes)
+    heard = set(service.consumes).difference(service.produces)
+    return not (service.consumes or service.produces), len(unread), -len(heard)
 
 
 def find_problems(services: list[Service], channels: list[str]) -> list[str]:

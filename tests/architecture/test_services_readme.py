@@ -39,6 +39,15 @@ def test_services_in_a_circle_are_all_placed() -> None:
     assert in_flow_order([two, one]) == [one, two]
 
 
+def test_service_that_reads_what_it_writes_comes_after_others_that_write_it() -> None:
+    signals = Service(name="signals", purpose="", consumes=["features"], produces=["trading"])
+    both = [
+        Service(name="execution", purpose="", consumes=["trading"], produces=["trading"]),
+        Service(name="risk", purpose="", consumes=["market", "trading"], produces=["trading"]),
+    ]
+    assert in_flow_order([*both, signals]) == [signals, both[1], both[0]]
+
+
 def test_channel_without_a_producer_is_named() -> None:
     problems = find_problems([NEWS], ["market", "alerts"])
     assert problems == ["schemas/channels.yaml: no service produces 'alerts'"]
