@@ -46,12 +46,12 @@ def read_orders(file: Path) -> list[Order]:
     return orders
 
 
-def command_of(order: Order, portfolio: str) -> tuple[Nanos, Command]:
-    """The message of a line, and when it is due."""
+def command_of(order: Order, place: int, portfolio: str) -> tuple[Nanos, Command]:
+    """The message of the line at a place of the file, and when it is due."""
     at = parse_time("--commands: at", order.at)
     key = order.key or f"{order.at}:{order.action}:{order.actor}"
     message = Command(
-        id=derived_id("operator", Log("trading", portfolio), "Command", key),
+        id=derived_id("operator", Log("trading", portfolio), "Command", str(place)),
         ts_event=at,
         portfolio=portfolio,
         action=order.action,

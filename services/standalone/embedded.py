@@ -70,7 +70,8 @@ class Embedded:
         self._every_ns = settings.snapshots.every_s * 1_000_000_000
         self._portfolio = settings.portfolio.name
         self._commands = sorted(
-            (command_of(each, self._portfolio) for each in commands), key=lambda due: due[0]
+            (command_of(each, place, self._portfolio) for place, each in enumerate(commands)),
+            key=lambda due: due[0],
         )
         self._makers: Mapping[str, Callable[[], AnyLoop]] = {
             **{f"features/{name}": partial(self._features, name) for name in market.instruments},

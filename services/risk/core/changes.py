@@ -92,7 +92,7 @@ def take_control(
     """Take what holds openings back, or lets them through."""
     match event:
         case Command():
-            state.command_keys[event.key] = True
+            state.command_keys[event.key] = state.command_keys.get(event.key, 0) + 1
         case CommandTaken():
             control.take_command(state, event)
         case BreakerTripped():

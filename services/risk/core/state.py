@@ -230,7 +230,8 @@ class RiskState:
     """By instrument and strategy."""
     order_times: list[Nanos] = field(default_factory=list)
     """Of the last minute."""
-    command_keys: dict[str, bool] = field(default_factory=dict)
+    command_keys: dict[str, int] = field(default_factory=dict)
+    """How many commands came with each key; the first counts."""
     report_number: int = -1
     """The venue's last report of a fill that was booked."""
     is_halted: bool = False

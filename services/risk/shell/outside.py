@@ -1,5 +1,6 @@
 """What comes to a portfolio from outside: its opening, and what people order."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
 from marea.messages.envelope import Message, Nanos
@@ -19,11 +20,11 @@ def arrivals_of(
         if not now:
             return ()  # the market has not begun
         found: list[Message] = [] if state.portfolio else [opened(now)]
-        found += [
-            command
-            for ts, command in commands
-            if ts <= now and command.key not in state.command_keys
-        ]
+        met: Counter[str] = Counter()
+        for ts, command in commands:
+            met[command.key] += 1  # one that repeats a key is told so, and so it is brought too
+            if ts <= now and met[command.key] > state.command_keys.get(command.key, 0):
+                found.append(command)
         return found
 
     return arrivals

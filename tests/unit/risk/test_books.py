@@ -182,7 +182,10 @@ def test_nothing_is_remembered_of_a_decision_that_is_over() -> None:
     for name in list(desk.state.orders):
         desk.end(name, "replaced")
     desk.leave()
-    assert not (desk.state.orders or desk.state.approvals or desk.state.working)
+    state = desk.state
+    assert not state.orders
+    assert not state.approvals
+    assert not state.working
 
 
 def test_fill_of_an_order_that_was_never_intended_stops_the_loop() -> None:
