@@ -3,7 +3,7 @@
 from marea.domain.ledger import ASSET_SCALE
 from marea.messages.portfolio import JournalPosted, PositionClosed
 from tests.unit.execution.trading import of
-from tests.unit.risk.play import BID, BTC, Desk, approved, held
+from tests.unit.risk.play import BTC, Desk, approved, held
 
 TWO = {"signals__trades": '["weighted", "voting"]'}
 UNITS = 10 ** (ASSET_SCALE - 5)
@@ -76,10 +76,11 @@ def test_lot_of_two_strategies_dust_is_sold_for_both() -> None:
     assert held(desk) == UNITS // 10
 
 
-def test_orders_are_forgotten_once_no_lot_is_held() -> None:
+def test_orders_are_forgotten_once_none_can_fill_any_more() -> None:
     desk = Desk()
     decision = approved(desk.signals(weighted=1.0))
     desk.bought(decision)
-    assert desk.state.orders
-    desk.sold(f"stop-{decision.id}", decision.qty - 1, price=BID)
+    desk.sold(f"stop-{decision.id}", decision.qty - 1)
+    assert decision.id in desk.state.approvals
+    desk.tell(desk.told.canceled(f"target-{decision.id}", "sibling_filled"))
     assert (desk.state.orders, desk.state.approvals) == ({}, {})
