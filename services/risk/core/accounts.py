@@ -1,6 +1,6 @@
 """What is held, what is it worth, and whose is each fill?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from marea.domain import ledger as books
@@ -61,18 +61,23 @@ def value(market: Market, qty: int) -> int:
     return notional(market.valued_doubled, qty, scale, ASSET_SCALE, ASSET_SCALE, Rounding.DOWN) // 2
 
 
-def exposure(state: RiskState) -> int:
-    """What is held of instruments, at the marks, in the base asset."""
-    return sum(_values(state))
+def worths(state: RiskState) -> dict[str, int]:
+    """What is held of each asset is worth in the portfolio's own, at the marks.
 
-
-def _values(state: RiskState) -> Iterator[int]:
-    seen: dict[str, bool] = {}
+    An asset that has no instrument to be sold at for that one is not in it.
+    """
+    found: dict[str, int] = {}
     for market in state.markets.values():
         known = market.instrument
-        if known.quote == state.base_asset and known.base not in seen:
-            seen[known.base] = True
-            yield value(market, books.balance(state.ledger, known.base))
+        is_price = known.kind == "spot" and known.quote == state.base_asset
+        if is_price and known.base not in found:
+            found[known.base] = value(market, books.balance(state.ledger, known.base))
+    return found
+
+
+def exposure(state: RiskState) -> int:
+    """What is held of instruments, at the marks, in the base asset."""
+    return sum(worths(state).values())
 
 
 def equity(state: RiskState) -> int:

@@ -96,16 +96,9 @@ def _caps(state: RiskState, market: Market, strategy: str, taken: int) -> dict[s
 
 def _held(state: RiskState, is_meant: Callable[[str], bool]) -> int:
     # At worst: what is held, and what is still to be bought.
-    worth = 0
-    bases = [market.instrument.base for market in state.markets.values()]
-    for place, (name, market) in enumerate(state.markets.items()):
-        base = market.instrument.base
-        if not is_meant(base):
-            continue
-        if base not in bases[:place]:
-            worth += accounts.value(market, books.balance(state.ledger, base))
-        approval = state.working.get(name)
-        if approval is not None and approval.side == "buy":
+    worth = sum(units for base, units in accounts.worths(state).items() if is_meant(base))
+    for name, approval in state.working.items():
+        if approval.side == "buy" and is_meant(state.markets[name].instrument.base):
             worth += approval.notional
     return worth
 

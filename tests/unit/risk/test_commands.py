@@ -1,10 +1,11 @@
 """What becomes of what people order."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 import pytest
 
+from marea.messages.envelope import Message
 from marea.messages.portfolio import Command, CommandTaken, RiskDecision
 from services.risk.core import RiskOutput
 from services.risk.shell.outside import arrivals_of
@@ -68,6 +69,10 @@ def line(at: str, key: str = "") -> Order:
     return Order(at=at, action="halt", actor="ana", reason="news", key=key)
 
 
+async def _awaited(arriving: Awaitable[Sequence[Message]]) -> Sequence[Message]:
+    return await arriving
+
+
 def test_each_command_is_brought_once_also_one_that_repeats_a_key() -> None:
     lines = [line("2026-01-05T00:00:01", "k"), line("2026-01-05T00:00:03", "k")]
     due = [command_of(each, place, "main") for place, each in enumerate(lines)]
@@ -75,7 +80,7 @@ def test_each_command_is_brought_once_also_one_that_repeats_a_key() -> None:
     arrivals = arrivals_of(lambda _: opened(), due)
     reasons = []
     for ms in (500, 1_000, 2_000, 3_000, 4_000):
-        for command in asyncio.run(arrivals(desk.state, ts(ms))):
+        for command in asyncio.run(_awaited(arrivals(desk.state, ts(ms)))):
             assert isinstance(command, Command)
             reasons.append((ms, reason(desk.tell(command))))
     assert reasons == [(1_000, "APPROVED"), (3_000, "DUPLICATE")]
