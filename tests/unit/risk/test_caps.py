@@ -8,7 +8,7 @@ from marea.messages.market import InstrumentChanged
 from marea.messages.portfolio import RiskDecision
 from services.risk.core.accounts import equity
 from tests.unit.execution.trading import T0, instrument, mark, of
-from tests.unit.risk.desk import Desk, approved
+from tests.unit.risk.play import Desk, approved
 
 HALF = {"risk__profiles_pct_max__moderate": "50", "risk__sector_pct_max": "100"}
 BY_EURO, BY_ITS_PERPETUAL = "BTC-EUR.SIM", "BTC-USDT-PERP.SIM"
