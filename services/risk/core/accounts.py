@@ -256,27 +256,19 @@ def _fill_of_cross(posted: JournalPosted) -> Fill:
 
 def valued(state: RiskState) -> PortfolioValued:
     """What the portfolio is worth now."""
-    worth = equity(state)
-    open_positions = [
-        (held, state.markets[name])
-        for by_instrument in state.positions.values()
-        for name, held in by_instrument.items()
-    ]
+    worth, exposed = equity(state), exposure(state)
+    held = [position for by_name in state.positions.values() for position in by_name.values()]
     return PortfolioValued(
         portfolio=state.portfolio,
         asset=state.base_asset,
         asset_scale=ASSET_SCALE,
         equity=worth,
         cash=books.balance(state.ledger, state.base_asset),
-        exposure=exposure(state),
-        realized_pnl=state.realized_pnl + sum(held.realized_pnl for held, _ in open_positions),
-        unrealized_pnl=sum(
-            positions.unrealized_pnl(
-                held, market.valued_doubled // 2, market.instrument.price_scale
-            )
-            for held, market in open_positions
-        ),
-        fees=state.fees + sum(held.fees for held, _ in open_positions),
+        exposure=exposed,
+        realized_pnl=state.realized_pnl + sum(each.realized_pnl for each in held),
+        # With what is realized it makes the change of equity, to the last unit.
+        unrealized_pnl=exposed - sum(each.cost for each in held),
+        fees=state.fees + sum(each.fees for each in held),
         drawdown_pct=fall_pct(max(state.drawdown.peak, worth), worth),
     )
 

@@ -16,7 +16,6 @@ from marea.domain.position import (
     exit_price,
     is_flat,
     successor,
-    unrealized_pnl,
 )
 
 LOT = 1_000
@@ -89,14 +88,6 @@ def test_average_prices_are_of_all_that_was_bought_and_sold() -> None:
     assert (entry_price(position, 2), exit_price(position, 2)) == (102, 109)
     assert entry_price(position, 4) == 10_200
     assert (entry_price(Position(), 2), exit_price(Position(), 2)) == (0, 0)
-
-
-def test_unrealized_gain_is_what_is_held_at_the_price_less_its_cost() -> None:
-    position = after(fill("buy", 10, 100))
-    assert unrealized_pnl(position, 100, 2) == 0
-    assert unrealized_pnl(position, 101, 2) == 100
-    assert unrealized_pnl(position, 99, 2) == -100
-    assert unrealized_pnl(Position(), 99, 2) == 0
 
 
 def test_commission_in_the_quote_asset_counts_when_bought_and_when_sold() -> None:

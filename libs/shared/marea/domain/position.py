@@ -97,12 +97,6 @@ def exit_price(position: Position, price_scale: int) -> int:
     return _shown_average(position.sold_notional, position.sold_qty, price_scale)
 
 
-def unrealized_pnl(position: Position, price: int, price_scale: int) -> int:
-    """What would it gain to sell all at this price, before commissions? Rounded down."""
-    held = notional(price, position.net_qty, price_scale, ASSET_SCALE, ASSET_SCALE, Rounding.DOWN)
-    return held - position.cost
-
-
 def _shown_average(total: int, qty: int, price_scale: int) -> int:
     return _average(total, qty, price_scale, Rounding.NEAREST_EVEN) if qty else 0
 
