@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from marea.domain.ledger import ASSET_SCALE
 from services.risk.core.accounts import valued
-from tests.unit.risk.desk import BID, Desk, approved, clock, mark
+from tests.unit.risk.play import BID, Desk, approved, clock, mark
 
 START = 10_000 * 10**ASSET_SCALE
 
