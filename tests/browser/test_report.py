@@ -136,7 +136,7 @@ def ink(judge: Page, page: Page, chart: int) -> float:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
 def test_page_fits_its_width_and_asks_nothing_of_any_network(
-    browser: Browser, reports: Path, tmp_path: Path, language: str, width: int
+    browser: Browser, reports: Path, tmp_path: Path, language: Language, width: int
 ) -> None:
     page, said = shown(browser, reports / f"{language}.html", width)
     page.screenshot(path=tmp_path / f"{language}-{width}.png", full_page=True)

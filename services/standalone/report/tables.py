@@ -24,6 +24,8 @@ class Reason(NamedTuple):
     """How often one reason was given, and how long its bar is."""
 
     code: str
+    said: str
+    """The code in words."""
     told: str
     share_pct: float
 
@@ -130,5 +132,6 @@ def _reasons(counts: Counter[str], voice: Voice) -> list[Reason]:
     ranked = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
     most = ranked[0][1]
     return [
-        Reason(code, voice.number(count), round(100 * count / most, 2)) for code, count in ranked
+        Reason(code, voice.reason(code), voice.number(count), round(100 * count / most, 2))
+        for code, count in ranked
     ]

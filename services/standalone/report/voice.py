@@ -6,12 +6,14 @@ from decimal import Decimal
 
 from marea.messages.envelope import Nanos
 from services.standalone.report.words import WORDS
+from services.standalone.words import Words
+from services.standalone.words.text import Language
 
 
 class Voice:
     """The words of one language, and its numbers."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: Language) -> None:
         self.language = language
         self.words: Mapping[str, str] = WORDS[language]
         self._marks = str.maketrans("-", "\N{MINUS SIGN}")
@@ -22,6 +24,10 @@ class Voice:
         """A sentence with its gaps filled; whole numbers are written as this language does."""
         told = {name: self._told(part) for name, part in parts.items()}
         return self.words[key].format(**told)
+
+    def reason(self, code: str) -> str:
+        """What a reason's code says; one that has no words is shown as it is."""
+        return Words(self.language).code(code)
 
     def number(self, number: Decimal | float, places: int = 0) -> str:
         """With so many places; a zero has no sign."""

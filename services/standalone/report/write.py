@@ -14,6 +14,7 @@ from services.standalone.report.page import render
 from services.standalone.report.story import Story
 from services.standalone.report.voice import Voice
 from services.standalone.runs import Run
+from services.standalone.words.text import Language
 
 REPORT_FILE = "report.html"
 CHANNELS = ("trading", "features")
@@ -28,11 +29,11 @@ class Report(Struct, frozen=True, kw_only=True):
     run: str
     report: str
     """Its file."""
-    language: str
+    language: Language
     bytes: int
 
 
-def write_report(bus: SqliteBus, run: Run, language: str, path: Path) -> Report:
+def write_report(bus: SqliteBus, run: Run, language: Language, path: Path) -> Report:
     """Read a run's logs once, and write its report to a file.
 
     Raises `BadInput` where the logs can't be read or the file can't be written, `Unavailable` where

@@ -16,6 +16,7 @@ from services.standalone.report.voice import Voice
 from services.standalone.report.words import ENGLISH, SPANISH
 from services.standalone.report.write import REPORT_FILE, write_report
 from services.standalone.runs import Run, RunFolder
+from services.standalone.words.text import Language
 from tests.unit.standalone.trading_day import (
     COIN,
     REASONS,
@@ -24,7 +25,7 @@ from tests.unit.standalone.trading_day import (
     write_run,
 )
 
-LANGUAGES = ("en", "es")
+LANGUAGES: tuple[Language, ...] = ("en", "es")
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +46,12 @@ def told(day: TradingDay) -> Story:
     return story
 
 
-def page(folder: Path, day: TradingDay, language: str = "en") -> str:
+def page(folder: Path, day: TradingDay, language: Language = "en") -> str:
     kept = write_run(folder, day)
     return report(kept, kept.read(), language)
 
 
-def report(kept: RunFolder, run: Run, language: str = "en") -> str:
+def report(kept: RunFolder, run: Run, language: Language = "en") -> str:
     path = kept.path / REPORT_FILE
     with opened(kept) as bus:
         written = write_report(bus, run, language, path)
@@ -60,7 +61,7 @@ def report(kept: RunFolder, run: Run, language: str = "en") -> str:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_page_begins_with_what_came_of_it_and_that_it_is_paper_money(
-    tmp_path: Path, day: TradingDay, language: str
+    tmp_path: Path, day: TradingDay, language: Language
 ) -> None:
     text = page(tmp_path / "run", day, language)
     voice = Voice(language)
@@ -163,6 +164,7 @@ def test_denials_are_ranked_and_grouped_by_who_said_no(story: Story) -> None:
     assert by_risk.reasons[0].share_pct == 100
     assert [each.code for each in by_execution.reasons] == ["EXPIRED"]
     assert [each.code for each in by_venue.reasons] == ["POST_ONLY"]
+    assert [each.said for each in by_execution.reasons] == ["its time is over"]
 
 
 def test_page_loads_nothing_and_runs_no_text_of_the_log(tmp_path: Path) -> None:
