@@ -12,10 +12,11 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from services.standalone.history import opened
 from services.standalone.report.write import write_report
+from services.standalone.words.text import Language
 from tests.unit.standalone.trading_day import TradingDay, write_run
 
 WIDTHS = {"desktop": 1280, "phone": 390}
-LANGUAGES = ("en", "es")
+LANGUAGES: tuple[Language, ...] = ("en", "es")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 EMPTY_LINES = re.compile(r'"(t|v|lo|hi|orders|fills|shades)":\[[^\[\]]*\]')
 
