@@ -23,7 +23,7 @@ from marea.messages.portfolio import (
     PositionClosed,
 )
 from services.risk.core import reasons
-from services.risk.core.sharing import order_of, shared
+from services.risk.core.sharing import order_of, shared, take_bought
 from services.risk.core.state import Market, Record, RiskState
 
 NO_POSITION = Position()
@@ -157,6 +157,7 @@ def take_fill(state: RiskState, fill: OrderFilled) -> None:
     for strategy, share in shares:
         held = state.positions.setdefault(strategy, {}).setdefault(fill.instrument, Position())
         positions.apply_fill(held, share, fill.ts_event)
+    take_bought(state, fill)
     state.report_number = fill.number
     state.is_changed = True
 

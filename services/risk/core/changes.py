@@ -4,7 +4,7 @@ from typing import assert_never
 
 from marea.domain import drawdown
 from marea.domain.ledger import ASSET_SCALE
-from marea.domain.money import Rounding, notional, rescale
+from marea.domain.money import Rounding, notional
 from marea.messages.market import InstrumentChanged
 from marea.messages.orders import (
     ApprovalRefused,
@@ -177,13 +177,11 @@ def _approve(state: RiskState, decision: RiskDecision) -> None:
         instrument=decision.instrument,
         side=decision.side,
         strategies=decision.strategy.split("+"),
-        weights=[
-            rescale(each, decision.qty_scale, ASSET_SCALE, Rounding.DOWN)
-            for each in decision.shares
-        ],
+        wanted=list(decision.shares),
         notional=notional(decision.collar_price, decision.qty, *scales, Rounding.UP),
     )
-    state.working[decision.instrument] = state.approvals[decision.id] = approval
+    state.approvals[decision.id] = approval
+    state.working[decision.instrument] = decision.id
     state.denials.pop(decision.instrument, None)
 
 
@@ -220,8 +218,7 @@ def _complete(state: RiskState, completed: OrderCompleted) -> None:
 
 
 def _end_decision(state: RiskState, instrument: str, decision_id: str) -> None:
-    working = state.working.get(instrument)
-    if working is not None and working.decision_id == decision_id:
+    if state.working.get(instrument) == decision_id:
         del state.working[instrument]
     _forget(state, decision_id)
 
@@ -239,6 +236,5 @@ def _end_order(state: RiskState, client_order_id: str) -> None:
 def _forget(state: RiskState, decision_id: str) -> None:
     # An approval is kept as long as anything of it may still fill.
     may_fill = any(order.decision_id == decision_id for order in state.orders.values())
-    works = any(each.decision_id == decision_id for each in state.working.values())
-    if not may_fill and not works:
+    if not may_fill and decision_id not in state.working.values():
         state.approvals.pop(decision_id, None)

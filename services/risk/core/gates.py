@@ -163,7 +163,7 @@ def _rate(state: RiskState, window_ns: int, allowed: int) -> Seen:
     # What was approved and not intended yet counts too, and so does this one.
     recent = sum(ts > state.now - window_ns for ts in state.order_times)
     intended = {order.decision_id for order in state.orders.values()}
-    recent += sum(each.decision_id not in intended for each in state.working.values())
+    recent += sum(decision_id not in intended for decision_id in state.working.values())
     return Seen(float(recent + 1), float(allowed), recent < allowed)
 
 

@@ -1,9 +1,9 @@
 """Whose is each fill? It is shared in whole units among the strategies that its order is made for."""
 
-from marea.domain.ledger import Fill, fill_of
-from marea.domain.money import split
+from marea.domain.ledger import ASSET_SCALE, Fill, fill_of
+from marea.domain.money import Rounding, rescale, split
 from marea.messages.orders import OrderFilled
-from services.risk.core.state import Order, RiskState
+from services.risk.core.state import Approval, Order, RiskState
 
 
 def order_of(state: RiskState, fill: OrderFilled) -> Order:
@@ -19,7 +19,7 @@ def order_of(state: RiskState, fill: OrderFilled) -> Order:
 def shared(state: RiskState, fill: OrderFilled) -> tuple[Fill, list[tuple[str, Fill]]]:
     """The fill whole, and each strategy's part of it; the parts sum to the whole, to the last unit.
 
-    A buy is shared by what each strategy wants of it; a sale by what those hold that it is for, and
+    A buy is shared by what each strategy still wants of it; a sale by what those hold that it is for, and
     what is beyond that by what the others hold: a stop outlives a sale of one strategy to another.
     Raises `ValueError` for an order that was never intended, or more than is held in all.
     """
@@ -27,9 +27,7 @@ def shared(state: RiskState, fill: OrderFilled) -> tuple[Fill, list[tuple[str, F
     known = state.markets[fill.instrument].instrument
     whole = fill_of(fill, known.base, known.quote)
     if fill.side == "buy":
-        approval = state.approvals[order.decision_id]
-        shares = split(whole.qty, approval.weights)
-        qtys = dict(zip(approval.strategies, shares, strict=True))
+        qtys = _bought(state.approvals[order.decision_id], fill)
     else:
         qtys = _sold(state, order, fill.instrument, whole.qty)
     qtys = {strategy: qty for strategy, qty in qtys.items() if qty}
@@ -40,6 +38,23 @@ def shared(state: RiskState, fill: OrderFilled) -> tuple[Fill, list[tuple[str, F
         (strategy, _part(whole, qty, worth, commission))
         for (strategy, qty), worth, commission in parts
     ]
+
+
+def take_bought(state: RiskState, fill: OrderFilled) -> None:
+    """Lessen what the strategies of a buy still want by what this fill gives them."""
+    if fill.side == "buy":
+        approval = state.approvals[order_of(state, fill).decision_id]
+        shares = split(fill.last_qty, approval.wanted)
+        approval.wanted = [left - qty for left, qty in zip(approval.wanted, shares, strict=True)]
+
+
+def _bought(approval: Approval, fill: OrderFilled) -> dict[str, int]:
+    # In the venue's units: what a position has bought can be told exactly.
+    shares = split(fill.last_qty, approval.wanted)
+    return {
+        strategy: rescale(qty, fill.qty_scale, ASSET_SCALE, Rounding.DOWN)
+        for strategy, qty in zip(approval.strategies, shares, strict=True)
+    }
 
 
 def _sold(state: RiskState, order: Order, instrument: str, qty: int) -> dict[str, int]:

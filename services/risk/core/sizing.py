@@ -7,7 +7,7 @@ from marea.domain import ledger as books
 from marea.domain.ledger import ASSET_SCALE
 from marea.domain.money import Rounding, notional, qty_for_notional, rescale, round_to_increment
 from services.risk.core import accounts, reasons
-from services.risk.core.state import Market, Record, RiskState
+from services.risk.core.state import Approval, Market, Record, RiskState
 
 E8 = 100_000_000
 
@@ -97,14 +97,18 @@ def _caps(state: RiskState, market: Market, strategy: str, taken: int) -> dict[s
 def _held(state: RiskState, is_meant: Callable[[str], bool]) -> int:
     # At worst: what is held, and what is still to be bought.
     worth = sum(units for base, units in accounts.worths(state).items() if is_meant(base))
-    for name, approval in state.working.items():
-        if approval.side == "buy" and is_meant(state.markets[name].instrument.base):
-            worth += approval.notional
+    for name, decision_id in state.working.items():
+        if is_meant(state.markets[name].instrument.base):
+            worth += _reserved(state.approvals[decision_id])
     return worth
+
+
+def _reserved(approval: Approval) -> int:
+    return approval.notional if approval.side == "buy" else 0
 
 
 def _free(state: RiskState, market: Market) -> int:
     # Less what works already, and so that the worst price allowed and its costs can be paid.
-    working = sum(each.notional for each in state.working.values() if each.side == "buy")
+    working = sum(_reserved(state.approvals[each]) for each in state.working.values())
     free = books.balance(state.ledger, market.instrument.quote) - working
     return free * E8 // (E8 + state.config.collar_e8)

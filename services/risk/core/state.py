@@ -172,8 +172,8 @@ class Approval:
     instrument: str
     side: Side
     strategies: list[str]
-    weights: list[int]
-    """What each of them wants of it, at `ASSET_SCALE`."""
+    wanted: list[int]
+    """What each of them has not got of it yet, in the instrument's units."""
     notional: int
     """At worst, at `ASSET_SCALE` of the quote asset."""
 
@@ -218,10 +218,10 @@ class RiskState:
     records: dict[str, Record] = field(default_factory=dict)
     opinions: dict[str, dict[str, Opinion]] = field(default_factory=dict)
     """By instrument and strategy."""
-    working: dict[str, Approval] = field(default_factory=dict)
-    """By instrument: what execution has not ended yet."""
     approvals: dict[str, Approval] = field(default_factory=dict)
-    """By decision: those whose orders may still fill."""
+    """By decision: those that execution carries out, or whose orders may still fill."""
+    working: dict[str, str] = field(default_factory=dict)
+    """Decision by instrument: what execution has not ended yet."""
     orders: dict[str, Order] = field(default_factory=dict)
     """By client order id: those that may still fill."""
     unknown: dict[str, str] = field(default_factory=dict)

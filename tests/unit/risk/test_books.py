@@ -216,10 +216,20 @@ def test_what_all_want_is_one_order_and_its_fills_are_shared_to_the_last_unit() 
     assert len(decision.parents) == 2
     order = desk.intend(decision).client_order_id
     said = desk.fill(order, 1, leaves=1665) + desk.fill(order, 1665, 5_999_999)
-    assert [each.strategy for each in of(JournalPosted, said)] == ["a", "b", "a", "b"]
+    assert [each.strategy for each in of(JournalPosted, said)] == ["a", "a", "b"]
+    assert [desk.state.positions[name][BTC].bought_qty for name in "ab"] == [833_000, 833_000]
     assert desk.held("a") + desk.held("b") == desk.wallet("BTC")
     costs = sum(desk.state.positions[name][BTC].cost for name in "ab")
     assert costs == 10_000 * COIN - desk.wallet("USDT")
+
+
+def test_each_gets_what_it_wants_however_small_the_fills_are() -> None:
+    desk = Desk.ready(TWO)
+    decision = approved(both(desk, "buy", "buy"))
+    order = desk.intend(decision).client_order_id
+    for left in reversed(range(decision.qty)):
+        desk.fill(order, 1, leaves=left)
+    assert [desk.state.positions[name][BTC].bought_qty for name in "ab"] == [833_000, 833_000]
 
 
 def test_who_leaves_sells_to_who_enters_at_the_mark_and_no_order_is_made() -> None:
