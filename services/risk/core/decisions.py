@@ -33,6 +33,8 @@ class Net:
     """What was approved for an instrument at a bar, before it is netted; quantities in its units."""
 
     market: Market
+    cause: str
+    """The signal that was the last of its bar, and that all of this follows from."""
     buys: dict[str, int] = field(default_factory=dict)
     sells: dict[str, int] = field(default_factory=dict)
     asked: dict[str, Asked] = field(default_factory=dict)
@@ -49,7 +51,7 @@ def at_signal(state: RiskState, signal: Signal) -> Sequence[Output]:
     spoken = _spoken(state, signal)
     if len(spoken) < len(state.config.trades):
         return ()
-    net = Net(market)
+    net = Net(market, signal.id)
     found: list[Output] = []
     for each in spoken:
         if each.action != "hold":
@@ -89,7 +91,7 @@ def _judge_closing(state: RiskState, net: Net, asked: Asked) -> Sequence[RiskDec
     if passage.reason == reasons.APPROVED and not qty:
         _too_small(passage, 0, sizing.least_of(net.market))
     if passage.reason != reasons.APPROVED:
-        return _denied(state, asked, passage, "exit")
+        return _denied(state, net, asked, passage, "exit")
     net.sells[strategy] = qty
     _remember(net, asked, passage)
     return ()
@@ -99,7 +101,7 @@ def _judge_opening(state: RiskState, net: Net, asked: Asked) -> Sequence[RiskDec
     strategy = asked.signal.strategy
     passage = gates.pass_opening(state, asked)
     if passage.reason != reasons.APPROVED:
-        return _denied(state, asked, passage, "entry")
+        return _denied(state, net, asked, passage, "entry")
     size = sizing.size(state, net.market, strategy, net.taken)
     for code, left in size.caps.items():
         wanted = max(size.worth, size.least)
@@ -107,7 +109,7 @@ def _judge_opening(state: RiskState, net: Net, asked: Asked) -> Sequence[RiskDec
     if size.reason != reasons.APPROVED:
         if size.reason == reasons.BELOW_MINIMUM:
             _too_small(passage, size.worth, size.least)
-        return _denied(state, asked, passage, "entry")
+        return _denied(state, net, asked, passage, "entry")
     net.buys[strategy] = size.qty
     net.taken += size.worth
     _remember(net, asked, passage)
@@ -116,6 +118,11 @@ def _judge_opening(state: RiskState, net: Net, asked: Asked) -> Sequence[RiskDec
 
 def _too_small(passage: Passage, worth: int, least: int) -> None:
     passage.note(reasons.BELOW_MINIMUM, gates.Seen(worth / E8, least / E8, is_open=False))
+
+
+def _others(net: Net, signals: Sequence[Signal]) -> tuple[str, ...]:
+    # What it rests on beside the signal that the loop puts first.
+    return tuple(each.id for each in signals if each.id != net.cause)
 
 
 def _remember(net: Net, asked: Asked, passage: Passage) -> None:
@@ -135,7 +142,7 @@ def _sellable(state: RiskState, net: Net, strategy: str) -> int:
 
 
 def _denied(
-    state: RiskState, asked: Asked, passage: Passage, purpose: Purpose
+    state: RiskState, net: Net, asked: Asked, passage: Passage, purpose: Purpose
 ) -> Sequence[RiskDecision]:
     signal = asked.signal
     side: Side = "sell" if signal.action == "sell" else "buy"
@@ -147,7 +154,7 @@ def _denied(
     ):
         return ()
     denied = _decision(state, asked, passage, side, 0)
-    return (replace(denied, purpose=purpose),)
+    return (replace(denied, purpose=purpose, parents=_others(net, [signal])),)
 
 
 # Netting
@@ -183,10 +190,12 @@ def _crosses(
         units = rescale(qty, known.qty_scale, ASSET_SCALE, Rounding.DOWN)
         if not units:
             continue
+        parents = _others(net, [net.asked[strategy].signal])
         posted = accounts.crossed(state, strategy, known.instrument, sign * units)
-        found.append(posted)
+        found.append(replace(posted, parents=parents))
         if sign < 0:
-            found += accounts.closed_by_cross(state, posted, known.instrument)
+            closed = accounts.closed_by_cross(state, posted, known.instrument)
+            found += [replace(each, parents=parents) for each in closed]
     return found
 
 
@@ -201,13 +210,13 @@ def _ordered(
     worth, least = sizing.worth_of(net.market, qty), sizing.least_of(net.market)
     if worth < least:  # what the crosses left
         _too_small(passage, worth, least)
-        return _denied(state, asked, passage, purpose)
+        return _denied(state, net, asked, passage, purpose)
     decision = replace(
         _decision(state, asked, passage, side, qty),
         strategy="+".join(wanting),
         purpose=purpose,
         shares=tuple(wanting.values()),
-        parents=tuple(net.asked[name].signal.id for name in wanting if name != first),
+        parents=_others(net, [net.asked[name].signal for name in wanting]),
     )
     return (decision,)
 

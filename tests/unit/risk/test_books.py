@@ -7,7 +7,7 @@ from marea.invariants.trading import entries_of
 from marea.messages.envelope import Message
 from marea.messages.orders import OrderFilled
 from marea.messages.portfolio import JournalPosted, PortfolioValued, PositionClosed
-from marea.messages.signals import Action
+from marea.messages.signals import Action, Signal
 from tests.unit.risk.desk import (
     BTC,
     COIN,
@@ -239,6 +239,9 @@ def test_who_leaves_sells_to_who_enters_at_the_mark_and_no_order_is_made() -> No
     said = both(desk, "sell", "buy")
     posted = of(JournalPosted, said)
     assert [(each.strategy, each.cause) for each in posted] == [("a", "cross"), ("b", "cross")]
+    signals = of(Signal, desk.told)[-2:]
+    assert posted[0].parents == (signals[1].id, signals[0].id)
+    assert posted[1].parents == (signals[1].id,)
     assert all(imbalance(entries_of(each)) == {} for each in posted)
     assert posted[0].amounts[0] == -posted[1].amounts[0] == -832_000
     assert posted[0].amounts[2] == -posted[1].amounts[2] == 832 * 60_000_005 // 10 * 10
