@@ -6,16 +6,20 @@ whether its signal means it, and whether it can be carried out.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from marea.domain import drawdown
 from marea.domain.ledger import ASSET_SCALE
+from marea.messages.market import Side
 from marea.messages.signals import Signal
 from services.risk.core import accounts, protection, reasons
 from services.risk.core.state import Market, RiskState
 
 SECOND_NS = 1_000_000_000
 E8 = 100_000_000
+ORDERS_MAX: Mapping[Side, int] = MappingProxyType({"buy": 2, "sell": 1})
+"""Of one decision: an entry rests, and then crosses the spread."""
 
 
 class Asked(NamedTuple):
@@ -160,11 +164,13 @@ def _positions(state: RiskState, asked: Asked) -> Seen:
 
 
 def _rate(state: RiskState, window_ns: int, allowed: int) -> Seen:
-    # What was approved and not intended yet counts too, and so does this one.
-    recent = sum(ts > state.now - window_ns for ts in state.order_times)
-    intended = {order.decision_id for order in state.orders.values()}
-    recent += sum(decision_id not in intended for decision_id in state.working.values())
-    return Seen(float(recent + 1), float(allowed), recent < allowed)
+    # What was approved and not intended yet counts too, and so do those of this one.
+    count = sum(ts > state.now - window_ns for ts in state.order_times)
+    for decision_id in state.working.values():
+        approval = state.approvals[decision_id]
+        count += max(0, ORDERS_MAX[approval.side] - approval.order_count)
+    count += ORDERS_MAX["buy"]
+    return Seen(float(count), float(allowed), count <= allowed)
 
 
 def _per_second(state: RiskState, asked: Asked) -> Seen:  # noqa: ARG001 # gates are alike

@@ -176,6 +176,8 @@ class Approval:
     """What each of them has not got of it yet, in the instrument's units."""
     notional: int
     """At worst, at `ASSET_SCALE` of the quote asset."""
+    order_count: int = 0
+    """How many orders of it were intended."""
 
 
 @dataclass(slots=True)

@@ -17,8 +17,12 @@ GATES: dict[str, Text] = {
     "RECONCILIATION_FROZEN": Text("frozen by reconciliation", "congelado por el cotejo"),
     "ORDER_WORKING": Text("order working there", "orden que ya trabaja allí"),
     "POSITIONS_MAX": Text("positions, this one included", "posiciones, incluida esta"),
-    "ORDERS_PER_S": Text("orders in a second, with this one", "órdenes en un segundo, con esta"),
-    "ORDERS_PER_MIN": Text("orders in a minute, with this one", "órdenes en un minuto, con esta"),
+    "ORDERS_PER_S": Text(
+        "orders in a second, with its own", "órdenes en un segundo, con las suyas"
+    ),
+    "ORDERS_PER_MIN": Text(
+        "orders in a minute, with its own", "órdenes en un minuto, con las suyas"
+    ),
     "COLLAR": Text("signal's price from the mid, %", "precio de la señal desde el medio, %"),
     "STOP_IMPOSSIBLE": Text("stop below the mid, %, less than", "stop bajo el medio, %, menos de"),
     "KELLY_NOT_POSITIVE": Text("notional, by Kelly's share", "importe, por la parte de Kelly"),

@@ -128,6 +128,8 @@ class Desk:
         self.now = 0
         self.told: list[RiskInput] = []
         self.said: list[Message] = []
+        self.log: list[Message] = []
+        """Both, in their order."""
         self.count = 0
         self.report_number = -1
 
@@ -150,6 +152,7 @@ class Desk:
         said: list[Message] = []
         for event in events:
             self.told.append(event)
+            self.log.append(event)
             decided = decide(self.state, event)
             apply(self.state, event)
             for output in decided:
@@ -161,6 +164,7 @@ class Desk:
                 )
                 apply(self.state, named)
                 said.append(named)
+                self.log.append(named)
         self.said += said
         return said
 

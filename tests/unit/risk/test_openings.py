@@ -185,10 +185,12 @@ def test_number_of_positions_is_bounded() -> None:
 
 
 def test_orders_of_a_second_and_of_a_minute_are_bounded() -> None:
-    desk = Desk.ready(config(orders_per_s_max=2, orders_per_min_max=3))
+    desk = Desk.ready(config(orders_per_s_max=3, orders_per_min_max=4))
     for _ in range(2):
         desk.try_in_vain()
-    assert denied(desk.signal("buy")).reason == "ORDERS_PER_S"
+    decision = denied(desk.signal("buy"))
+    assert decision.reason == "ORDERS_PER_S"  # two were, and it may become two
+    assert (decision.observed["ORDERS_PER_S"], decision.limits["ORDERS_PER_S"]) == (4.0, 3.0)
     desk.wait(SECOND)
     desk.try_in_vain()
     desk.wait(SECOND)
@@ -198,10 +200,16 @@ def test_orders_of_a_second_and_of_a_minute_are_bounded() -> None:
     approved(desk.signal("buy"))
 
 
-def test_approval_counts_as_an_order_before_it_is_intended() -> None:
-    desk = Desk.ready(config(orders_per_s_max=1), names=(BTC, ETH))
-    approved(desk.signal("buy", BTC))
-    assert denied(desk.signal("buy", ETH)).reason == "ORDERS_PER_S"
+def test_approval_counts_as_the_orders_it_may_become_before_they_are_intended() -> None:
+    desk = Desk.ready(config(orders_per_s_max=3), names=(BTC, ETH))
+    decision = approved(desk.signal("buy", BTC))
+    for child in (0, 1):
+        assert denied(desk.signal("buy", ETH)).observed["ORDERS_PER_S"] == 4.0
+        desk.intend(decision, child)
+        desk.state.denials.clear()
+    desk.wait(SECOND)
+    desk.mark(ETH)
+    assert approved(desk.signal("buy", ETH)).observed["ORDERS_PER_S"] == 2.0
 
 
 def test_strategy_that_is_not_traded_decides_nothing() -> None:

@@ -7,8 +7,11 @@ from hypothesis import given, settings
 
 from marea.domain.ledger import Ledger, balance, imbalance, post
 from marea.domain.position import Position
-from marea.invariants.trading import entries_of
+from marea.invariants.catalogue import NEEDS_TRADING, PLAIN
+from marea.invariants.trading import Trading, entries_of
+from marea.invariants.violation import Placed, Rule
 from marea.messages import codec
+from marea.messages.envelope import Record, Writer
 from marea.messages.portfolio import (
     BreakerEnded,
     BreakerTripped,
@@ -20,11 +23,12 @@ from marea.messages.portfolio import (
 )
 from services.risk.core import RiskState, apply, begin, decide
 from services.risk.core.accounts import equity, value
-from tests.unit.risk.desk import COIN, Desk, of
+from tests.unit.risk.desk import COIN, TRADING, Desk, of
 from tests.unit.risk.drawn import CONFIG, NAMES, STEPS, Day, Step
 
 SECTOR, ASSET, POSITION = 80, 50, 30
 """Percent of equity, as the drawn days' configuration says."""
+WRITER = Writer(producer="risk/main", epoch=0, build="test", input_log=TRADING)
 
 
 def at_worst(desk: Desk, name: str) -> int:
@@ -179,6 +183,31 @@ def test_what_is_over_is_forgotten(steps: list[Step]) -> None:
     assert day.desk.state.orders == {}
     assert day.desk.state.approvals == {}
     assert day.desk.state.working == {}
+
+
+MONEY = (1, 2, 16, 18, 19)
+"""Invariants, by number, that what risk hears and says can show by itself; with 3 and 5."""
+
+
+@settings(max_examples=100, deadline=None)
+@given(STEPS)
+def test_no_invariant_of_money_and_control_is_violated(steps: list[Step]) -> None:
+    day = Day()
+    for step in steps:
+        day.take(step)
+    trading = Trading()
+    rules: list[Rule] = [NEEDS_TRADING[number](trading) for number in MONEY]
+    rules += [PLAIN[number]() for number in (3, 5)]
+    for position, message in enumerate(day.desk.log):
+        record = Record(message=message, writer=WRITER, seq=position)
+        at = Placed(TRADING, position, record, message.ts_event)
+        for rule in rules:
+            if not rule.kinds or isinstance(message, rule.kinds):
+                rule.take(at)
+        trading.take(at)
+    for rule in rules:
+        rule.end()
+    assert [each for rule in rules for each in rule.violations] == []
 
 
 def test_days_are_rich_in_what_can_happen() -> None:

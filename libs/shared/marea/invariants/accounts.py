@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from marea.domain.ledger import (
     ASSET_SCALE,
+    VENUE,
     WALLET,
     Fill,
     balance,
@@ -93,6 +94,10 @@ class _Booked(TradingRule):
                     self.report(due.at, what, "0 left", units)
 
 
+SELLERS = (VENUE, "cross")
+"""Accounts that a strategy buys from: the venue, and another strategy."""
+
+
 class PositionIsFills(_Booked):
     """What is held of each instrument's base asset is the sum of its fills."""
 
@@ -108,9 +113,9 @@ class PositionIsFills(_Booked):
     def take(self, at: Placed) -> None:
         super().take(at)
         message = at.message
-        if isinstance(message, JournalPosted) and message.cause == "fill":
+        if isinstance(message, JournalPosted):
             for entry in entries_of(message):
-                if entry.account == "venue" and entry.units < 0:
+                if entry.account in SELLERS and entry.units < 0:
                     place = (message.portfolio, message.strategy, entry.asset)
                     self._bought[place] = self._bought.get(place, 0) - entry.units
         elif isinstance(message, PositionClosed):
@@ -124,7 +129,8 @@ class PositionIsFills(_Booked):
         bought = self._bought.pop(place, 0)
         qty = rescale(closed.qty, closed.qty_scale, ASSET_SCALE, Rounding.DOWN)
         if qty != bought:
-            self.report(at, "a closed position was bought by its strategy's fills", bought, qty)
+            what = "a closed position was bought by its strategy's fills and crosses"
+            self.report(at, what, bought, qty)
 
 
 class CashIsFills(_Booked):
