@@ -35,6 +35,8 @@ from services.standalone.commands import Order, command_of
 from services.standalone.stages import READ_RECORDS_MAX, MarketStage, Stores
 
 SHARD = "embedded"
+MARKET = "market"
+"""The first stage, by name."""
 
 AnyLoop: TypeAlias = Loop[Any]
 
@@ -83,8 +85,8 @@ class Embedded:
         }
         self._venue: PaperVenue
         self._derived: dict[str, AnyLoop] = {}
-        for name, make in self._makers.items():
-            self._derived[name] = make()
+        for name in self._makers:
+            self._derived[name] = self._make(name)
 
     @property
     def loops(self) -> Sequence[AnyLoop]:
@@ -98,8 +100,8 @@ class Embedded:
 
     @property
     def names(self) -> Sequence[str]:
-        """The loops behind the market's, by what they are called here: `features/BTC-USDT.SIM`, `risk`."""
-        return list(self._makers)
+        """What can be revived: `market` and the loops behind it: `features/BTC-USDT.SIM`, `risk`."""
+        return [MARKET, *self._makers]
 
     @property
     def divergence_count(self) -> int:
@@ -121,18 +123,31 @@ class Embedded:
         return is_more
 
     async def revive(self, name: str) -> None:
-        """Throw away all that a loop remembers, and let a new life of it finish the window."""
-        self._derived[name] = self._makers[name]()
+        """Throw away all that a loop remembers, and let a new life of it finish the window.
+
+        Whoever was cut off with it, because it had called it, begins a new life too.
+        """
+        if name == MARKET:
+            await self.market.start()
+        else:
+            await self._begin_anew(name)
+        for other, loop in self._derived.items():
+            if loop.has_stopped:
+                await self._begin_anew(other)
+        await self._follow()
+
+    async def _begin_anew(self, name: str) -> None:
+        self._derived[name] = self._make(name)
         if name == "paper":  # whose client must reach the new life
             self._derived["execution"].ports = self._execution_ports()
         await self._derived[name].start()
-        await self._follow()
+
+    def _make(self, name: str) -> AnyLoop:
+        return self._makers[name]()
 
     async def _follow(self) -> None:
         for name, loop in self._derived.items():
-            if name == "risk":
-                await loop.step(READ_RECORDS_MAX)  # it tells the time, before all that follows
-            elif name != "execution":
+            if name != "execution":  # risk tells the time, before all that follows
                 await _catch_up(loop)
         while not await self._is_settled():
             for name in ("risk", "execution"):

@@ -43,7 +43,7 @@ class MarketStage(Protocol):
         ...
 
     async def start(self) -> None:
-        """Be ready for the next window."""
+        """Finish the window in which the logs end; what an earlier start remembers is forgotten."""
         ...
 
     async def advance(self) -> bool:
@@ -69,6 +69,7 @@ class Ingesting:
         self._settings = settings
         self._build = build
         self.loop = self.make()
+        """The present life; a start begins another."""
 
     def make(self) -> Loop[IngestionState]:
         """Ingestion's loop, that remembers nothing yet."""
@@ -92,10 +93,11 @@ class Ingesting:
         return self.loop.now
 
     async def start(self) -> None:
-        """Bring ingestion to where its logs end; a window that they hold in part, to its own end."""
+        """Begin a new life of ingestion where its logs end, and finish the window there."""
         await remind(self.market, self._bus)
+        self.loop = self.make()
         await self.loop.start()
-        while self.loop.is_recovering:
+        while self.loop.is_recovering:  # who follows must be told its time, and all of it
             await self.advance()
 
     async def advance(self) -> bool:

@@ -129,6 +129,11 @@ class Loop(Generic[State]):
         return self._intake
 
     @property
+    def has_stopped(self) -> bool:
+        """Whether it was not started, or a step of it failed: only a new life goes on."""
+        return not self._usable
+
+    @property
     def is_recovering(self) -> bool:
         """Whether an output log still holds what earlier lives said about the inputs to come."""
         return bool(self._recorded)
