@@ -3,6 +3,8 @@
 `tools/crash_loops.py` does the same with more crashes.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from services.standalone.embedded import MARKET
@@ -60,4 +62,15 @@ def test_market_that_dies_between_two_logs_is_whole_before_anyone_decides(
     second_append = [Moment(window, 2, is_after=False) for window in like.moving[:8]]
     crashes = crash(trial, like, MARKET, second_append)
     assert crashes.calls == ["before append"] * 8
+    assert crashes.differences == []
+
+
+def test_risk_that_must_read_much_again_tells_the_time_before_anyone_decides(
+    trial: Trial, like: Outcome
+) -> None:
+    seldom = trial.settings.snapshots.model_copy(update={"every_s": 86_400})
+    settings = trial.settings.model_copy(update={"snapshots": seldom})
+    begin = [Moment(window, 0, is_after=False) for window in like.moving[-4:]]
+    crashes = crash(replace(trial, settings=settings), like, "risk", begin)
+    assert crashes.calls == ["before read"] * 4
     assert crashes.differences == []
