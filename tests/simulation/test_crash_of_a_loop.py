@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from services.standalone.embedded import MARKET
-from tools.crash_loops import SEED, Moment, Outcome, Trial, crash, trial_of
+from tools.crash_loops import SEED, Moment, Outcome, Trial, crash, draw_moments, trial_of
 
 CRASHES = 12
 """Of each loop."""
@@ -56,6 +56,15 @@ def test_undisturbed_run_holds_all_that_a_crash_could_spoil(like: Outcome) -> No
     assert count(like, "RiskDecision", approved=True) > 5
 
 
+@pytest.mark.parametrize("name", LOOPS)
+def test_crashes_of_a_loop_leave_the_run_as_it_would_have_been(
+    name: str, trial: Trial, like: Outcome
+) -> None:
+    crashes = crash(trial, like, name, draw_moments(SEED, like, name, CRASHES))
+    assert crashes.differences == []
+    assert len(crashes.calls) >= CRASHES - 1
+
+
 def test_market_that_dies_between_two_logs_is_whole_before_anyone_decides(
     trial: Trial, like: Outcome
 ) -> None:
@@ -73,4 +82,13 @@ def test_risk_that_must_read_much_again_tells_the_time_before_anyone_decides(
     begin = [Moment(window, 0, is_after=False) for window in like.moving[-4:]]
     crashes = crash(replace(trial, settings=settings), like, "risk", begin)
     assert crashes.calls == ["before read"] * 4
+    assert crashes.differences == []
+
+
+def test_orders_that_were_intended_and_not_sent_are_sent_by_the_next_life(
+    trial: Trial, like: Outcome
+) -> None:
+    read_back = [Moment(window, 2, is_after=True) for window in like.moving]
+    crashes = crash(trial, like, "execution", read_back)
+    assert crashes.calls.count("after read") > 5
     assert crashes.differences == []

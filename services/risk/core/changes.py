@@ -186,9 +186,10 @@ def _approve(state: RiskState, decision: RiskDecision) -> None:
 
 
 def _bind(state: RiskState, intent: OrderIntended) -> None:
-    state.order_times.append(intent.ts_event)
-    if intent.decision_id in state.approvals and intent.attempt == 1:
-        state.approvals[intent.decision_id].order_count += 1
+    if intent.attempt == 1:  # another attempt is the same order
+        state.order_times.append(intent.ts_event)
+        if intent.decision_id in state.approvals:
+            state.approvals[intent.decision_id].order_count += 1
     state.orders[intent.client_order_id] = Order(intent.decision_id, intent.leg)
     for name, leg in ((intent.stop_order_id, "stop"), (intent.target_order_id, "target")):
         if name:
