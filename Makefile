@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 
-.PHONY: help demo test bench kill schemas docs format lock clean
+.PHONY: help demo test bench kill days schemas docs format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -21,6 +21,10 @@ bench: ## measure speed and memory on recorded tapes: make bench TAPE=FILE (or M
 kill: ## kill the demo at 20 moments, resume it, compare: make kill (or TAPE=FILE)
 	@sh tools/install.sh dev
 	@$(PY) -m tools.kill_demo $(TAPE)
+
+days: ## trade whole days on paper, print their counts, reckon their money anew: make days (or TAPE=FILE)
+	@sh tools/install.sh dev
+	@$(PY) -m tools.trading_days $(TAPE)
 
 schemas: ## write schemas/ anew from the message types
 	@sh tools/install.sh dev

@@ -14,14 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from marea.venues.tape import Tape
 from tools import command
 from tools.ending import end_with
 from tools.money_audit import audit
 
 SEEDS = (7, 11, 23)
 MINUTES = 30
-CRASH_SEED = 1
-CRASH_MINUTES = 4
+CRASH_SEED = 4
+CRASH_MINUTES = 5
 CRASH_SETTINGS = {
     "MAREA__RISK__PROFILES_PCT_MAX__MODERATE": "45",
     "MAREA__RISK__ASSET_PCT_MAX": "100",
@@ -33,14 +34,14 @@ CRASH_SETTINGS = {
     "MAREA__RISK__TARGET_ATR": "0.9",
 }
 ORDERS = """\
-- {at: "2026-01-05T00:02:10", action: halt, actor: ana, reason: "the market falls"}
-- {at: "2026-01-05T00:02:15", action: resume, actor: eva, role: viewer, reason: "buy the dip"}
-- {at: "2026-01-05T00:02:20", action: resume, actor: ana, reason: " "}
-- {at: "2026-01-05T00:02:25", action: resume, actor: ana, reason: "it is over", key: over}
-- {at: "2026-01-05T00:02:30", action: resume, actor: ana, reason: "it is over", key: over}
-- {at: "2026-01-05T00:02:55", action: reset, actor: ana, reason: "seen, go on"}
+- {at: "2026-01-05T00:03:10", action: halt, actor: ana, reason: "the market falls"}
+- {at: "2026-01-05T00:03:15", action: resume, actor: eva, role: viewer, reason: "buy the dip"}
+- {at: "2026-01-05T00:03:20", action: resume, actor: ana, reason: " "}
+- {at: "2026-01-05T00:03:45", action: resume, actor: ana, reason: "it is over", key: over}
+- {at: "2026-01-05T00:03:50", action: resume, actor: ana, reason: "it is over", key: over}
+- {at: "2026-01-05T00:04:10", action: reset, actor: ana, reason: "seen, go on"}
 """
-"""What people order on the day of the crash, which comes two minutes after its begin."""
+"""What people order on the day of the crash, which comes halfway, two and a half minutes in."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,8 @@ def main() -> int:
     )
     parser.add_argument("--minutes", type=int, default=MINUTES, help="of each simulated day")
     options = parser.parse_args()
+    for tape in options.tape:
+        Tape([tape])  # refuses what is no file that can be opened
     with tempfile.TemporaryDirectory() as folder:
         days = list_days(options.tape, options.minutes, Path(folder))
         played = [play(day, Path(folder)) for day in days]

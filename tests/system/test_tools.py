@@ -19,6 +19,7 @@ from tools import command
         "benchmarks.tape_to_fills",
         "tools.fit_market",
         "tools.kill_demo",
+        "tools.trading_days",
     ],
 )
 def test_tape_that_is_not_there_is_a_line_and_exit_3(module: str, tmp_path: Path) -> None:
