@@ -32,6 +32,7 @@ from marea.messages.portfolio import (
 )
 from marea.messages.signals import Action, Signal
 from marea.messages.system import Clock
+from marea.testing.examples import example
 from services.risk.config import Breaker, RiskConfig
 from services.risk.core import SERVICE, RiskInput, apply, begin, decide
 
@@ -242,12 +243,11 @@ class Desk:
         """Execution intends an order of a decision, protected as that says."""
         leg: Leg = "entry" if decision.purpose == "entry" else "exit"
         name = f"{decision.id[:8]}-{leg}-{child}"
-        intent = OrderIntended(
+        intent = replace(
+            example(OrderIntended),
             id=self.name("intent"),
             ts_event=T0 + self.now,
             parents=(decision.id,),
-            portfolio="main",
-            account="main",
             instrument=decision.instrument,
             strategy=decision.strategy,
             decision_id=decision.id,
@@ -256,19 +256,10 @@ class Desk:
             attempt=attempt,
             client_order_id=name,
             side=decision.side,
-            post_only=False,
-            reduce_only=leg == "exit",
-            price_scale=decision.price_scale,
-            qty_scale=decision.qty_scale,
             qty=decision.qty,
             price=decision.collar_price,
-            decision_price=decision.bid_price,
             stop_order_id=f"{name}-stop" if decision.stop_price else "",
-            stop_price=decision.stop_price,
             target_order_id=f"{name}-target" if decision.target_price else "",
-            target_price=decision.target_price,
-            replaces=(),
-            ts_expiry=decision.ts_expiry,
         )
         self.tell(intent)
         return intent
@@ -282,26 +273,18 @@ class Desk:
         price = PRICES[name] if price < 0 else price
         received = qty * 1000 if side == "buy" else qty * price * 10
         self.report_number = changes.pop("number", self.report_number + 1)
-        told = OrderFilled(
+        told = replace(
+            example(OrderFilled),
             id=f"fill-{self.report_number}",
             ts_event=T0 + self.now,
-            portfolio="main",
             instrument=name,
             client_order_id=order,
             number=self.report_number,
-            venue="SIM",
-            account="main",
-            venue_order_id=order,
             trade_id=f"{self.report_number}",
             side=side,
-            liquidity="taker",
-            price_scale=2,
-            qty_scale=5,
             last_qty=qty,
             last_price=price,
-            cum_qty=qty,
             leaves_qty=leaves,
-            asset_scale=ASSET_SCALE,
             commission=-(-received // 1000),
             commission_asset=name.split("-")[0] if side == "buy" else "USDT",
         )
@@ -312,22 +295,16 @@ class Desk:
     ) -> list[Message]:
         """Execution has nothing more of a decision's leg at work."""
         told = leg or ("entry" if decision.purpose == "entry" else "exit")
-        done = OrderCompleted(
+        done = replace(
+            example(OrderCompleted),
             id=self.name("completed"),
             ts_event=T0 + self.now,
-            portfolio="main",
             instrument=decision.instrument,
             decision_id=decision.id,
             leg=told,
             side="buy" if told == "entry" else "sell",
-            price_scale=2,
-            qty_scale=5,
             qty=decision.qty,
             filled_qty=filled,
-            decision_price=decision.bid_price,
-            arrival_price=decision.bid_price,
-            avg_price=decision.bid_price if filled else 0,
-            slippage_bps=0.0,
         )
         return self.tell(done)
 

@@ -165,7 +165,7 @@ def test_decide_changes_nothing_and_a_restored_state_says_the_same(steps: list[S
         for _ in first:
             answer = next(answers)
             for state in (straight, restored):
-                apply(state, answer)  # type: ignore[arg-type] # risk's own
+                apply(state, answer)  # type: ignore[arg-type] # what risk itself said
         body = msgspec.msgpack.encode(restored)
         restored = msgspec.msgpack.decode(body, type=RiskState)
         assert msgspec.msgpack.encode(restored) == body
