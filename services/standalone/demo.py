@@ -132,6 +132,7 @@ async def play(
                 shown_s = time.perf_counter()
                 show(market.progress(), tally.equity)
                 await asyncio.sleep(0)  # here, between two windows, Ctrl-C is heard
+        await tally.follow(bus)  # of a run that was cut off at its end there are no more windows
         await bus.flush()
         seconds = time.perf_counter() - begun_s
         messages = ingesting.loop.state.taken_count - taken_before
