@@ -14,6 +14,7 @@ from marea.messages.envelope import Log, Message
 from marea.messages.orders import (
     OrderCanceled,
     OrderFilled,
+    OrderLookedUp,
     OrderRejected,
     OrderSent,
     OrderTriggered,
@@ -71,6 +72,7 @@ class Tally:
         self._counts: Counter[str] = Counter()
         self._denials: Counter[str] = Counter()
         self._breakers: Counter[str] = Counter()
+        self._orders: set[str] = set()
         self._hash = codec.CHAIN_START
         self._opened: PortfolioOpened | None = None
         self._valued: PortfolioValued | None = None
@@ -79,6 +81,7 @@ class Tally:
             Signal: lambda _: self._count("signals"),
             RiskDecision: self._decided,
             OrderSent: self._sent,
+            OrderLookedUp: self._looked_up,
             OrderFilled: self._filled,
             OrderCanceled: lambda _: self._count("cancels"),
             OrderRejected: lambda _: self._count("rejects"),
@@ -115,7 +118,7 @@ class Tally:
             decisions=counts["decisions"],
             denied=counts["denied"],
             denials=dict(sorted(self._denials.items())),
-            orders=counts["orders"],
+            orders=len(self._orders),
             fills=counts["fills"],
             partial_fills=counts["partial_fills"],
             cancels=counts["cancels"],
@@ -145,8 +148,11 @@ class Tally:
             self._denials[decision.reason] += 1
 
     def _sent(self, sent: OrderSent) -> None:
-        if sent.attempt == 1:
-            self._count("orders")
+        self._orders.add(sent.client_order_id)
+
+    def _looked_up(self, told: OrderLookedUp) -> None:
+        if told.found:  # it had been sent, and the one who sent it could not say so any more
+            self._orders.add(told.client_order_id)
 
     def _filled(self, fill: OrderFilled) -> None:
         self._count("fills")
