@@ -7,17 +7,23 @@ import pytest
 
 from tests.system.conftest import Marea
 
+SEED = 1
+"""Of a simulated market in which orders fill and positions close within four minutes."""
+
 
 @pytest.mark.parametrize("source", ["simulated", "tape"])
-def test_two_processes_write_the_same_log(source: str, short_tape: Path, marea: Marea) -> None:
-    options: list[str | Path] = ["--minutes", "2"]
+def test_two_processes_write_the_same_log(source: str, long_tape: Path, marea: Marea) -> None:
+    options: list[str | Path] = ["--seed", str(SEED), "--minutes", "4"]
     if source == "tape":
-        options = ["--tape", short_tape]
-    hashes = {
-        json.loads(marea("demo", *options, "--json", PYTHONHASHSEED=seed).out)["log_hash"]
+        options = ["--tape", long_tape]
+    results = [
+        json.loads(marea("demo", *options, "--json", PYTHONHASHSEED=seed).out)
         for seed in ("0", "4294967295")
-    }
-    assert len(hashes) == 1
+    ]
+    assert results[0]["fills"] > 0
+    assert results[0]["positions_closed"] > 0
+    assert len({result["decisions_hash"] for result in results}) == 1
+    assert len({result["log_hash"] for result in results}) == 1
 
 
 def test_another_seed_is_another_market(marea: Marea) -> None:
