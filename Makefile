@@ -18,9 +18,9 @@ bench: ## measure speed and memory on recorded tapes: make bench TAPE=FILE (or M
 	@sh tools/install.sh dev
 	@$(PY) -m benchmarks $(TAPE)
 
-kill: ## kill the demo at 20 moments, resume it, compare: make kill (or TAPE=FILE)
+kill: ## crash each loop, and kill the demo, at 20 moments, and compare: make kill (or TAPE=FILE)
 	@sh tools/install.sh dev
-	@$(PY) -m tools.kill_demo $(TAPE)
+	@$(PY) -m tools.crash_loops && $(PY) -m tools.kill_demo $(TAPE)
 
 days: ## trade whole days on paper, print their counts, reckon their money anew: make days (or TAPE=FILE)
 	@sh tools/install.sh dev
