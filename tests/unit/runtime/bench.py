@@ -56,10 +56,17 @@ class AwayFrom(MemoryBus):
         self._log = log
         self.is_away = False
 
+    async def append(self, log: Log, records: Sequence[Record]) -> int:
+        self._ask(log)
+        return await super().append(log, records)
+
     async def read(self, log: Log, position: int, limit: int) -> Sequence[Record]:
+        self._ask(log)
+        return await super().read(log, position, limit)
+
+    def _ask(self, log: Log) -> None:
         if self.is_away and log == self._log:
             raise Unavailable(f"{log.channel}/{log.partition} is away")
-        return await super().read(log, position, limit)
 
 
 def play(inputs: int, scenario: Callable[[Bench], Coroutine[Any, Any, None]]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from marea.bus.memory import MemorySnapshots
-from marea.errors import Refused
+from marea.errors import Broken, Refused, Unavailable
 from marea.messages.envelope import Log, Message, Nanos, Record
 from marea.messages.market import Trade
 from marea.messages.system import Clock, CoreDiverged, QualityCheckFailed, Started
@@ -14,7 +14,7 @@ from marea.runtime.loop import Loop
 from marea.runtime.wiring import Ports
 from marea.testing.builders import TS_START
 from marea.testing.toy import ToyState, apply, toy_core, toy_wiring, trade_record, upstream_records
-from tests.unit.runtime.bench import Bench, play
+from tests.unit.runtime.bench import AwayFrom, Bench, play
 
 TRADING = Log("trading", "p1")
 NOW = TS_START + 1_000_000_000
@@ -160,5 +160,27 @@ def test_core_hears_that_it_diverged_itself() -> None:
         told = [r.message for r in await bench.read(TRADING) if isinstance(r.message, CoreDiverged)]
         assert heard == told
         assert len(told) == loop.divergence_count > 0
+
+    play(-1, scenario)
+
+
+def test_loop_that_could_not_bring_has_stopped_and_the_next_life_leaves_no_hole() -> None:
+    async def scenario(bench: Bench) -> None:
+        away = AwayFrom(TRADING, bench.bus)
+        world = World()
+        loop = world.loop(Bench(away, bench.snapshots))
+        await loop.start()
+        away.is_away = True
+        with pytest.raises(Unavailable):
+            await loop.bring([trade_record(101).message])
+        away.is_away = False
+        assert loop.has_stopped
+        with pytest.raises(Broken, match=r"has stopped; start it anew"):
+            await loop.bring([trade_record(102).message])
+        later = world.loop(bench)
+        await later.start()
+        await later.bring([trade_record(102).message])
+        brought = [r for r in await bench.read(TRADING) if isinstance(r.message, Trade)]
+        assert [(r.message.id, r.seq) for r in brought] == [(trade_record(102).message.id, 0)]
 
     play(-1, scenario)

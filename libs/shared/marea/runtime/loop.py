@@ -115,8 +115,16 @@ class Loop(Generic[State]):
     async def bring(self, messages: Sequence[Message]) -> None:
         """Append messages from outside to the input log, which must be one of the outputs.
 
-        They are taken when they are read back, like all that stands there.
+        They are taken when they are read back, like all that stands there. Nobody knows which of
+        them are there when that fails, so the loop has stopped then, as after a step that fails.
         """
+        if not self._usable:
+            raise Broken(f"{self.wiring.name} has stopped; start it anew")
+        self._usable = False
+        await self._bring(messages)
+        self._usable = True
+
+    async def _bring(self, messages: Sequence[Message]) -> None:
         log, venue_time = self.wiring.input_log, self.ports.venue_time
         for message in messages:
             known = venue_time() if venue_time is not None else max(self.now, message.ts_event)
@@ -164,7 +172,7 @@ class Loop(Generic[State]):
             clock = Clock(id=market_id(stream, "clock", now), ts_event=now, stream=stream)
             messages.insert(0, clock)  # the time is told before what comes at it
         if messages:
-            await self.bring(messages)
+            await self._bring(messages)
         return len(messages)
 
     def _is_time_due(self, now: Nanos) -> bool:
@@ -177,7 +185,7 @@ class Loop(Generic[State]):
         for record in effects:
             answer = await self.ports.effects[type(record.message)](record)
             if answer:
-                await self.bring(answer)
+                await self._bring(answer)
 
     # Inputs
 
