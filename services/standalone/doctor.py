@@ -14,8 +14,7 @@ from marea.errors import MareaError
 from marea.messages.channels import CHANNELS_FILE, load_channels
 from marea.runtime.build import platform_facts
 from marea.runtime.settings import find_config_dir, load_settings
-from services.features.main import features_config
-from services.standalone.embedded import SHARD
+from services.standalone.admission import check_settings
 from services.standalone.runs import runs_dir
 
 DISK_BYTES_MIN = 1_000_000_000
@@ -68,7 +67,7 @@ def _settings(config: Path | None, environment: Mapping[str, str]) -> Finding:
     try:
         folder = find_config_dir(config, environment)
         settings = load_settings(folder, environment)
-        features = features_config(settings, SHARD)
+        features = check_settings(settings)
     except MareaError as err:
         return Finding(check="settings", ok=False, found=str(err), remedy="")
     found = f"{folder}: {len(features.indicators)} indicators, {len(settings.venues)} venues"

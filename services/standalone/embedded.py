@@ -10,7 +10,8 @@ import marea
 import services
 from marea.domain.instrument import venue_of
 from marea.domain.ledger import ASSET_SCALE
-from marea.domain.money import parse_amount
+from marea.domain.money import BadAmountError, parse_amount
+from marea.errors import BadInput
 from marea.messages.envelope import Log, Nanos
 from marea.messages.ids import derived_id
 from marea.messages.market import Price
@@ -44,6 +45,19 @@ AnyLoop: TypeAlias = Loop[Any]
 def this_build() -> str:
     """The build of the code that runs."""
     return build_id([Path(package.__path__[0]) for package in (marea, services)])
+
+
+def opening_balances(settings: Settings) -> dict[str, int]:
+    """What the portfolio begins with, by asset, at `ASSET_SCALE`.
+
+    Raises `BadInput` for more than a ledger can hold, or a part of its smallest unit.
+    """
+    given = settings.portfolio
+    try:
+        return {given.base_asset: parse_amount(given.balance, ASSET_SCALE)}
+    except BadAmountError as err:
+        _, _, expected = err.args
+        raise BadInput(f"portfolio.balance is '{given.balance}': expected {expected}") from err
 
 
 class Embedded:
@@ -113,7 +127,7 @@ class Embedded:
         await self.market.start()
         for loop in self._derived.values():
             await loop.start()
-        await self._venue.open_account(self._balances())
+        await self._venue.open_account(opening_balances(self._settings))
         await self._follow()  # before the market says more, or two windows would mix
 
     async def advance(self) -> bool:
@@ -233,12 +247,8 @@ class Embedded:
             base_asset=given.base_asset,
             time_zone=given.time_zone,
             asset_scale=ASSET_SCALE,
-            balances=self._balances(),
+            balances=opening_balances(self._settings),
         )
-
-    def _balances(self) -> dict[str, int]:
-        given = self._settings.portfolio
-        return {given.base_asset: parse_amount(given.balance, ASSET_SCALE)}
 
 
 async def _catch_up(loop: AnyLoop) -> None:

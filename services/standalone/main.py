@@ -14,12 +14,12 @@ import typer
 from marea.errors import Interrupted, MareaError, Unavailable
 from marea.runtime.build import platform_facts
 from marea.runtime.settings import MINUTES_MAX, Settings, find_config_dir, load_settings
-from services.features.main import features_config
 from services.standalone import demo as demos
 from services.standalone import doctor as checks
 from services.standalone import listing, replay_screen, replaying, screen, telling
+from services.standalone.admission import check_market, check_settings
 from services.standalone.commands import read_orders
-from services.standalone.embedded import SHARD, this_build
+from services.standalone.embedded import this_build
 from services.standalone.history import opened
 from services.standalone.inspection import inspect, show_inspection
 from services.standalone.markets import CRASH_PCT_MAX
@@ -355,12 +355,13 @@ def _end(error: str, code: int) -> int:
 
 def _settings(config: Path | None) -> Settings:
     settings = load_settings(find_config_dir(config, os.environ), os.environ)
-    features_config(settings, SHARD)  # refuses an indicator that can't be made
+    check_settings(settings)
     return settings
 
 
 def _begin(wish: demos.Wish, settings: Settings) -> RunFolder:
-    demos.open_market(wish, settings)  # what can't be opened leaves no run behind
+    market = demos.open_market(wish, settings)  # what can't be opened leaves no run behind
+    check_market(settings, market.plan)
     return begin(demos.describe(wish, settings), runs_dir(os.environ))
 
 

@@ -177,3 +177,9 @@ def test_next_steps_can_be_called_as_they_stand(
     ).stdout
     told = "" if is_on_the_path else f", after `. {program.parent}/activate`"
     assert f"\nNext{told}:\n" in out
+
+
+def test_settings_that_make_no_run_leave_none_behind(marea: Marea, runs: Path) -> None:
+    ended = marea("demo", "--minutes", "1", MAREA__SIGNALS__TRADES='["wieghted"]')
+    assert (ended.code, runs.exists() and list(runs.iterdir())) == (3, False)
+    assert "did you mean 'weighted'?" in ended.err
