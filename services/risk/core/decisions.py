@@ -149,7 +149,8 @@ def _denied(
     said = state.denials.get(signal.instrument, {}).get(signal.strategy)
     if (
         said is not None
-        and (said.side, said.reason) == (side, passage.reason)
+        and said.reason == passage.reason
+        and (said.side == side or said.reason in reasons.BOTH_SIDES)
         and state.now - said.ts < SAID_AGAIN_NS
     ):
         return ()

@@ -58,6 +58,9 @@ GATES = (
 )
 """In the order in which an opening passes them."""
 
+BOTH_SIDES = (PORTFOLIO_NOT_OPEN, NOT_TRADED, HALTED, DIVERGED, BREAKER_OPEN)
+"""Gates that are shut whatever a signal wants: who wants now this, now that, is told once."""
+
 # of CommandTaken
 ROLE_NOT_ALLOWED = "ROLE_NOT_ALLOWED"
 REASON_MISSING = "REASON_MISSING"

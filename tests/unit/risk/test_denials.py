@@ -233,6 +233,23 @@ def test_no_that_stays_the_same_is_said_once_a_minute() -> None:
     assert [each.ts_event - T0 for each in said] == [0, 60 * SECOND, 120 * SECOND, 180 * SECOND]
 
 
+@pytest.mark.parametrize("reason", reasons.BOTH_SIDES)
+def test_no_that_is_not_about_the_side_is_said_once_a_minute_whichever_is_wanted(
+    reason: str,
+) -> None:
+    desk = Desk.ready()
+    desk.said.clear()
+    {**CASES, reasons.BREAKER_OPEN: _trip}[reason](desk)
+    for place in range(60):
+        desk.signal("sell" if place % 2 else "buy")
+        desk.wait(SECOND)
+    assert [each.reason for each in of(RiskDecision, desk.said)] == [reason]
+
+
+def _trip(desk: Desk) -> None:
+    desk.state.drawdown.levels[0].ts_until = T0 + HOUR
+
+
 def test_no_of_another_reason_side_or_strategy_is_said_at_once() -> None:
     desk = Desk.ready(config(trades=("a", "b")))
     opinions: tuple[tuple[Action, float], ...] = (
