@@ -41,6 +41,9 @@ def show_run(
         facts = [*_of_market(result, words), *_of_trading(result, words), *_of_run(result, words)]
         places = [("row_run", path), ("row_report", path / REPORT_FILE)]
         show_rows([*facts, *((words.phrase(row), str(place), "") for row, place in places)])
+        late = len(run.commands) - sum(result.commands.values())
+        if late:
+            out.print(words.phrase("late_commands", count=late), style="yellow")
         for trouble in troubles:
             out.print(words.phrase("look", trouble=trouble), style="red")
         _show_next(run, result, name, words)
@@ -101,6 +104,9 @@ def _of_trading(result: Result, words: Words) -> Iterator[Row]:
     for level, count in result.breakers.items():
         tripped = {"level": level, "count": count}
         yield _row(words, "row_breakers", "breaker_tripped", tripped, "yellow")
+    if result.commands:
+        became = (f"{words.code(code)}: {count:,}" for code, count in result.commands.items())
+        yield words.phrase("row_commands"), "; ".join(became), "yellow"
     equity = {
         "start": result.equity_start,
         "end": result.equity_end,
@@ -123,21 +129,19 @@ def _row(words: Words, name: str, told: str, values: Mapping[str, object], style
 
 
 def _show_next(run: Run, result: Result, name: str, words: Words) -> None:
-    tries = []
-    if result.asset:
-        tries.append((f"marea log {name} --type RiskDecision --limit 5", "try_decisions"))
-    if result.orders:
-        tries.append((f"marea log {name} --type OrderIntended --limit 5", "try_orders"))
-    tries += [
-        (f"marea log {name} --type Bar --limit 5", "try_bars"),
-        (f"marea log {name} --type FeatureVector --limit 1", "try_vectors"),
-    ]
-    if result.quality:
-        tries.append((f"marea log {name} --type QualityCheckFailed", "try_quality"))
-    if result.dead_letters:
-        tries.append((f"marea log {name} --type DeadLetter", "try_dead_letters"))
-    if not run.tape:
-        tries.append((f"marea demo --seed {run.seed + 1}", "try_another"))
+    log = f"marea log {name} --type"
+    offered = (
+        (result.asset, f"{log} RiskDecision --limit 5", "try_decisions"),
+        (result.orders, f"{log} OrderIntended --limit 5", "try_orders"),
+        (result.breakers, f"{log} BreakerTripped --type BreakerEnded", "try_breakers"),
+        (result.commands, f"{log} CommandTaken", "try_commands"),
+        (True, f"{log} Bar --limit 5", "try_bars"),
+        (True, f"{log} FeatureVector --limit 1", "try_vectors"),
+        (result.quality, f"{log} QualityCheckFailed", "try_quality"),
+        (result.dead_letters, f"{log} DeadLetter", "try_dead_letters"),
+        (not run.tape, f"marea demo --seed {run.seed + 1}", "try_another"),
+    )
+    tries = [(command, what) for is_worth, command, what in offered if is_worth]
     out.print(f"\n{words.phrase('next')}{_first_of_all(words)}:")
     width = max(len(command) for command, _ in tries)
     for command, what in tries:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from marea.bus.port import Bus
 from marea.domain.ledger import ASSET_SCALE
@@ -21,6 +21,7 @@ from marea.messages.orders import (
 )
 from marea.messages.portfolio import (
     BreakerTripped,
+    CommandTaken,
     PortfolioOpened,
     PortfolioValued,
     PositionClosed,
@@ -50,6 +51,8 @@ class TradingResult(Struct, frozen=True, kw_only=True):
     """Protective stops that triggered."""
     breakers: dict[str, int]
     """How often each level tripped."""
+    commands: dict[str, int] = field(default_factory=dict)
+    """Of people, by what became of them."""
     positions_closed: int
     positions_won: int
     asset: str
@@ -73,6 +76,7 @@ class Tally:
         self._denials: Counter[str] = Counter()
         self._breakers: Counter[str] = Counter()
         self._orders: set[str] = set()
+        self._commands: Counter[str] = Counter()
         self._hash = codec.CHAIN_START
         self._opened: PortfolioOpened | None = None
         self._valued: PortfolioValued | None = None
@@ -88,6 +92,7 @@ class Tally:
             OrderTriggered: lambda _: self._count("stops"),
             PositionClosed: self._closed,
             BreakerTripped: self._tripped,
+            CommandTaken: self._commanded,
             PortfolioOpened: self._take_opened,
             PortfolioValued: self._take_valued,
         }
@@ -125,6 +130,7 @@ class Tally:
             rejects=counts["rejects"],
             stops=counts["stops"],
             breakers=dict(sorted(self._breakers.items())),
+            commands=dict(sorted(self._commands.items())),
             positions_closed=counts["closed"],
             positions_won=counts["won"],
             asset=asset,
@@ -166,6 +172,9 @@ class Tally:
 
     def _tripped(self, tripped: BreakerTripped) -> None:
         self._breakers[str(tripped.level)] += 1
+
+    def _commanded(self, taken: CommandTaken) -> None:
+        self._commands[taken.reason] += 1
 
     def _take_opened(self, opened: PortfolioOpened) -> None:
         self._opened = opened

@@ -54,6 +54,11 @@ SUMMARY: dict[str, Text] = {
     "breaker_tripped": Text(
         "level {level} tripped, times: {count:,}", "saltó el nivel {level}, veces: {count:,}"
     ),
+    "row_commands": Text("commands", "mandos"),
+    "late_commands": Text(
+        "commands whose time the market did not reach: {count:,}",
+        "mandos a cuya hora el mercado no llegó: {count:,}",
+    ),
     "row_equity": Text("equity", "capital"),
     "equity": Text(
         "{start} at the start, {end} {asset} at the end; worst drawdown {drawdown} %",
@@ -96,6 +101,13 @@ SUMMARY: dict[str, Text] = {
     ),
     "try_bars": Text("the bars, as they were closed", "las barras, según cerraron"),
     "try_vectors": Text("every feature by its name", "cada valor por su nombre"),
+    "try_breakers": Text(
+        "how far equity fell, and until when nothing opens",
+        "cuánto cayó el capital, y hasta cuándo no se abre nada",
+    ),
+    "try_commands": Text(
+        "who ordered what, and what became of it", "quién mandó qué, y qué fue de ello"
+    ),
     "try_quality": Text("what looked wrong, and when", "qué pareció mal, y cuándo"),
     "try_dead_letters": Text("what could not be read, and why", "qué no pudo leerse, y por qué"),
     "try_another": Text("another market", "otro mercado"),
