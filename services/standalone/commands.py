@@ -41,8 +41,8 @@ def read_orders(file: Path) -> list[Order]:
             f"--commands: {file}: {err}: write a list of entries such as "
             '{at: "2026-01-05T00:10:00", action: halt, actor: ana, reason: "news"}'
         ) from err
-    for order in orders:
-        parse_time("--commands: at", order.at)
+    for number, order in enumerate(orders, 1):
+        parse_time(f"--commands: {file}: at of entry {number}", order.at)
     return orders
 
 
