@@ -134,15 +134,17 @@ def _line(ts: Nanos, log: Log, position: int, record: Record) -> str:
     place = f"{log.channel}/{log.partition}#{position}"
     body = {name: value for name, value in to_wire(record).items() if name != "envelope"}
     values = " ".join(f"{name}={_shown(value)}" for name, value in body.items())
-    return f"{_time(ts)}  {place}  {_kind(record)}  {values}"
+    return f"{_time(ts)}  {place}  {_kind(record)} {_shown_whole(record.message.id)}  {values}"
+
+
+def _shown_whole(text: str) -> str:
+    return text if text.isprintable() else ascii(text)  # what comes from outside may move a cursor
 
 
 def _shown(value: object) -> str:
     if isinstance(value, dict):
         return "{" + " ".join(f"{name}={_figure(part)}" for name, part in value.items()) + "}"
-    text = str(value)
-    if not text.isprintable():  # what comes from outside may hold what moves a cursor
-        text = ascii(text)
+    text = _shown_whole(str(value))
     if len(text) > SHOWN_CHARACTERS_MAX:
         return text[:SHOWN_CHARACTERS_MAX] + "…"
     return text

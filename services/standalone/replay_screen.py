@@ -32,6 +32,10 @@ FIGURES = {
 }
 
 
+DECISIONS = ("RiskDecision", "OrderIntended")
+"""What a person is shown of two whole runs: the rest follows."""
+
+
 def show(found: Replayed, name: str) -> None:
     """What a replay found; `name` is what the run can be called by."""
     with screen.showing():
@@ -62,7 +66,7 @@ def _show_compared(found: Replayed) -> None:
         _say(f"with {', '.join(found.set)}", "bold")
     _say(f"{found.different:,} of {found.compared:,} decisions would be others")
     _show_counts(found)
-    _show_list(found, ON_RECORD)
+    _show_list(found, ON_RECORD, tuple(found.by_type))
     if found.different:
         _say(
             "Each is told alone: what would be decided in the situation that is on record. "
@@ -83,7 +87,7 @@ def _show_what_if(found: WhatIf) -> None:
         _say(f"{told:<{widths[0]}}  {was:>{widths[1]}}  {now:>{widths[2]}}  {change:>{widths[3]}}")
     if found.control_as_recorded is False:
         _say("The control decided otherwise than the run itself did.", "yellow")
-    _show_list(found, SIDE_BY_SIDE)
+    _show_list(found, SIDE_BY_SIDE, DECISIONS)
     _say("Both runs are simulated: no order was sent, and no profit is promised.")
 
 
@@ -109,9 +113,11 @@ def _show_counts(found: Replayed) -> None:
         _say(f"Recorded by build {found.recorded_by}; this is {found.build}.", "yellow")
 
 
-def _show_list(found: Replayed, sides: tuple[str, str]) -> None:
+def _show_list(found: Replayed, sides: tuple[str, str], kinds: tuple[str, ...]) -> None:
     listed: Counter[str] = Counter()
     for each in found.differences:
+        if each.type not in kinds:
+            continue  # what follows from those
         listed[each.type] += 1
         if listed[each.type] <= LISTED_MAX:
             _show_difference(each, sides)

@@ -202,7 +202,14 @@ def _may_cross(state: ExecutionState, decision: RiskDecision, ended: Order) -> b
     rested = ended.intent is not None and ended.intent.post_only
     in_vain = ended.cancel_reason == reasons.PASSIVE_OVER or ended.rejection == "POST_ONLY"
     may_open = not why_not_open(state, decision.instrument)
-    return rested and in_vain and may_open and state.now < decision.ts_expiry
+    is_time = state.now < decision.ts_expiry
+    return rested and in_vain and may_open and is_time and not _is_stopped(state, decision)
+
+
+def _is_stopped(state: ExecutionState, decision: RiskDecision) -> bool:
+    # A stop at or above the best bid would sell at once what is bought now.
+    mark = state.marks.get(decision.instrument)
+    return mark is not None and 0 < mark.bid_price <= decision.stop_price
 
 
 def _crossing_price(state: ExecutionState, decision: RiskDecision) -> Price:

@@ -107,8 +107,15 @@ def test_entry_crosses_at_the_collar_when_the_price_has_run_beyond_it() -> None:
 
 @pytest.mark.parametrize(
     "told_before",
-    [mark(status="BROKEN"), mark(BID, 0), command("halt"), tripped(), clock(5000)],
-    ids=["broken", "no-ask", "halt", "breaker", "expired"],
+    [
+        mark(status="BROKEN"),
+        mark(BID, 0),
+        command("halt"),
+        tripped(),
+        clock(5000),
+        mark(5_990_000, 5_990_001),
+    ],
+    ids=["broken", "no-ask", "halt", "breaker", "expired", "at-its-stop"],
 )
 def test_entry_crosses_no_spread_when_nothing_may_open(told_before: ExecutionInput) -> None:
     state, intent, told = canceling()
