@@ -62,6 +62,8 @@ async def gather(bus: SqliteBus, settings: Mapping[str, Any]) -> Story:
 
 
 def _put(path: Path, text: bytes) -> None:
+    if path.exists() and not path.is_file():  # a device or a pipe would be gone after it
+        raise BadInput(f"{path} is no file: name a file that you may write with --out")
     new = path.with_name(f".{path.name}")
     try:
         new.write_bytes(text)

@@ -1,5 +1,6 @@
 """What a report tells is what its run's logs say, in both languages, and it loads nothing."""
 
+import os
 import re
 from pathlib import Path
 from string import Formatter
@@ -211,6 +212,15 @@ def test_report_that_cannot_be_written_names_the_file_and_leaves_none(tmp_path: 
     ):
         write_report(bus, kept.read(), "en", nowhere)
     assert not nowhere.exists()
+
+
+def test_report_never_takes_the_place_of_what_is_no_file(tmp_path: Path) -> None:
+    kept = write_run(tmp_path / "run", TradingDay(seconds=5).make())
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with opened(kept) as bus, pytest.raises(BadInput, match=r"pipe is no file: .*--out"):
+        write_report(bus, kept.read(), "en", pipe)
+    assert pipe.is_fifo()
 
 
 def test_languages_have_the_same_words_with_the_same_gaps() -> None:
