@@ -24,8 +24,8 @@ from marea.messages.system import Clock
 from services.execution.core import reasons
 from services.execution.core.carrying import is_settling
 from services.execution.core.life import event_of, fits, is_over, taken, turned
-from services.execution.core.money import book_fill
-from services.execution.core.protection import sellable_qty, uncovered_qty
+from services.execution.core.money import book_fill, sellable_qty
+from services.execution.core.protection import uncovered_qty
 from services.execution.core.reconciling import is_comparable
 from services.execution.core.state import (
     ASK_AGAIN_NS,
@@ -199,6 +199,7 @@ def _order(
         client_order_id=name,
         instrument=intent.instrument,
         decision_id=intent.decision_id,
+        strategy=intent.strategy,
         leg=leg,
         side=intent.side if is_own else "sell" if intent.side == "buy" else "buy",
         price_scale=intent.price_scale,
@@ -210,6 +211,7 @@ def _order(
         ts_asked=state.now,
         ts_doubt=state.now if is_own else 0,
         intent=intent if is_own else None,
+        entry_order_id="" if is_own else intent.client_order_id,
     )
 
 

@@ -1,6 +1,7 @@
 """Which order is it, whole, as it will be sent?"""
 
 from base64 import b32encode
+from collections.abc import Sequence
 from hashlib import blake2b
 
 from msgspec.structs import replace
@@ -9,7 +10,8 @@ from marea.domain.money import Rounding, fee, round_to_increment
 from marea.messages.market import Price, Qty
 from marea.messages.orders import Leg, OrderIntended
 from marea.messages.portfolio import Mark, RiskDecision
-from services.execution.core.life import is_over
+from services.execution.core.life import is_over, leaves
+from services.execution.core.money import sellable_qty
 from services.execution.core.state import ExecutionState, Order
 
 ORDER_ID_CHARS = 18
@@ -47,8 +49,32 @@ def entry_order(
 def exit_order(state: ExecutionState, decision: RiskDecision) -> OrderIntended:
     """An order that closes at any price up to the collar, in place of what protected it."""
     order = _order(state, decision, 0, decision.qty, decision.collar_price)
-    replaced = [each.client_order_id for each in protective_orders(state, decision.instrument)]
-    return replace(order, reduce_only=True, replaces=tuple(replaced))
+    return replace(order, reduce_only=True, replaces=tuple(_in_its_way(state, decision)))
+
+
+def _in_its_way(state: ExecutionState, decision: RiskDecision) -> list[str]:
+    # The venue locks what is protected. Another strategy keeps its stop, unless that is of what
+    # this one sells: it may have bought it in a cross.
+    names = decision.strategy.split("+")
+    brackets: dict[str, list[Order]] = {}
+    free = sellable_qty(state, decision.instrument)
+    for order in protective_orders(state, decision.instrument):
+        brackets.setdefault(order.entry_order_id or order.client_order_id, []).append(order)
+    free -= sum(_locked(bracket) for bracket in brackets.values())
+    found: list[str] = []
+    for bracket in sorted(brackets.values(), key=lambda each: not _is_of(each, names)):
+        if free < decision.qty:
+            free += _locked(bracket)
+            found += [order.client_order_id for order in bracket]
+    return found
+
+
+def _locked(bracket: Sequence[Order]) -> Qty:
+    return max(leaves(order) for order in bracket)
+
+
+def _is_of(bracket: Sequence[Order], names: Sequence[str]) -> bool:
+    return any(name in names for name in bracket[0].strategy.split("+"))
 
 
 def stop_order(state: ExecutionState, entry: OrderIntended, mark: Mark, qty: Qty) -> OrderIntended:

@@ -2,8 +2,15 @@
 
 from collections.abc import Sequence
 
-from marea.domain.money import Rounding, add, average_price, notional, rescale
-from marea.messages.market import InstrumentChanged
+from marea.domain.money import (
+    Rounding,
+    add,
+    average_price,
+    notional,
+    rescale,
+    round_to_increment,
+)
+from marea.messages.market import InstrumentChanged, Qty
 from marea.messages.orders import OrderCompleted, OrderFilled
 from services.execution.core.state import ASSET_SCALE, ExecutionState, Order, Position
 
@@ -41,6 +48,16 @@ def book_fill(state: ExecutionState, fill: OrderFilled) -> None:
 
 def _change(state: ExecutionState, asset: str, units: int) -> None:
     state.balances[asset] = add(state.balances.get(asset, 0), units)
+
+
+def sellable_qty(state: ExecutionState, instrument: str) -> Qty:
+    """How much of what was bought can be sold: what is left below the increment is dust."""
+    position = state.positions.get(instrument)
+    if position is None:
+        return 0
+    told = state.instruments[instrument]
+    units = rescale(position.net_qty, ASSET_SCALE, told.qty_scale, Rounding.DOWN)
+    return round_to_increment(units, told.qty_increment, Rounding.DOWN)
 
 
 def is_worth_an_order(instrument: InstrumentChanged, qty: int, price: int) -> bool:

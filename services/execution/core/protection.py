@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 
-from marea.domain.money import Rounding, rescale, round_to_increment
 from marea.messages.envelope import Nanos
 from marea.messages.market import Qty
 from marea.messages.orders import OrderIntended
 from marea.messages.portfolio import Mark
 from services.execution.core.intents import stop_order
 from services.execution.core.life import leaves
-from services.execution.core.money import is_worth_an_order
-from services.execution.core.state import ASSET_SCALE, PROTECTION_NS, ExecutionState
+from services.execution.core.money import is_worth_an_order, sellable_qty
+from services.execution.core.state import PROTECTION_NS, ExecutionState
 
 
 def at_mark(state: ExecutionState, mark: Mark) -> Iterator[OrderIntended]:
@@ -45,10 +44,3 @@ def uncovered_qty(state: ExecutionState, instrument: str) -> Qty:
             qty -= leaves(order)
     is_order = is_worth_an_order(state.instruments[instrument], qty, position.entry.price)
     return qty if is_order else 0
-
-
-def sellable_qty(state: ExecutionState, instrument: str) -> Qty:
-    """How much of what was bought can be sold: what is left below the increment is dust."""
-    told = state.instruments[instrument]
-    units = rescale(state.positions[instrument].net_qty, ASSET_SCALE, told.qty_scale, Rounding.DOWN)
-    return round_to_increment(units, told.qty_increment, Rounding.DOWN)

@@ -119,6 +119,8 @@ class Order:
     client_order_id: str
     instrument: str
     decision_id: str
+    strategy: str
+    """Whose it is; several are joined by `+`."""
     leg: Leg
     side: Side
     price_scale: int

@@ -1,6 +1,9 @@
 """An approved exit: sells at once, in place of what protected the position."""
 
+from copy import deepcopy
+
 import pytest
+from msgspec.structs import replace
 
 from marea.messages.orders import (
     ApprovalRefused,
@@ -53,6 +56,34 @@ def test_exit_takes_the_place_of_the_protective_orders_down_to_the_collar() -> N
     assert intent.price == decision("d2", "exit").collar_price
     assert intent.replaces == (entry.stop_order_id, entry.target_order_id)
     assert (intent.stop_order_id, intent.target_order_id) == ("", "")
+
+
+def test_exit_of_one_strategy_leaves_the_stop_of_another() -> None:
+    state, first, told = protected()
+    named = replace(decision("d2"), strategy="flow")
+    second = only(OrderIntended, play(state, [named]))
+    play(
+        state,
+        [
+            told.sent(second),
+            told.accepted(second.client_order_id, 800),
+            told.filled(second.client_order_id, 800),
+            told.accepted(second.stop_order_id, 799),
+            told.accepted(second.target_order_id, 799),
+        ],
+    )
+    for strategy, entry in (("flow", second), ("weighted", first)):
+        exiting = replace(decision(f"exit of {strategy}", "exit", 799), strategy=strategy)
+        state_then = deepcopy(state)
+        intent = only(OrderIntended, play(state_then, [exiting]))
+        assert intent.replaces == (entry.stop_order_id, entry.target_order_id)
+
+
+def test_exit_takes_the_stop_of_another_where_that_protects_what_it_sells() -> None:
+    state, entry, _ = protected()
+    exiting = replace(decision("d2", "exit", 799), strategy="flow")
+    intent = only(OrderIntended, play(state, [exiting]))
+    assert intent.replaces == (entry.stop_order_id, entry.target_order_id)
 
 
 def test_exit_is_complete_when_it_is_filled_and_nothing_is_left() -> None:
