@@ -1,4 +1,4 @@
-"""A market turned into features, from its first message to its last, on one log."""
+"""A market traded from its first message to its last, on one log."""
 
 import asyncio
 import time
