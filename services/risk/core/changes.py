@@ -144,7 +144,7 @@ def take_doubt(
         case OrderLookedUp() | OrderNotSent():
             state.unknown.pop(event.client_order_id, None)
         case OrderRejected():
-            state.unknown.pop(event.client_order_id, None)
+            state.unknown.pop(event.client_order_id, None)  # a refused copy shows the order itself
             if event.reason != COPY_REFUSED:
                 _end_order(state, event.client_order_id)
         case ReconciliationDone():
@@ -227,6 +227,7 @@ def _end_decision(state: RiskState, instrument: str, decision_id: str) -> None:
 
 
 def _end_order(state: RiskState, client_order_id: str) -> None:
+    state.unknown.pop(client_order_id, None)
     order = state.orders.pop(client_order_id, None)
     if order is None:
         return

@@ -200,6 +200,17 @@ def test_order_that_was_not_sent_is_known_again() -> None:
     assert denied(desk.signal("buy")).reason == reasons.ORDER_WORKING
 
 
+def test_unknown_order_that_the_venue_canceled_is_known_again() -> None:
+    desk = Desk.ready()
+    decision = approved(desk.signal("buy"))
+    order = desk.intend(decision).client_order_id
+    desk.unknown(order)
+    desk.end(order)
+    desk.complete(decision, 0)
+    assert desk.state.unknown == {}
+    assert approved(desk.signal("buy")).purpose == "entry"
+
+
 def test_third_difference_in_a_row_freezes_until_one_that_finds_none() -> None:
     desk = Desk.ready()
     desk.tell(reconciled(2))
