@@ -13,7 +13,6 @@ from marea.messages.orders import AccountReported, VenueReport
 from marea.messages.paper import AccountOpened, CancelOrder, ExecutionReport, PlaceOrder
 from marea.runtime.loop import Loop
 from services.paper.core import SERVICE, PaperState
-from services.paper.core.admission import DUPLICATE_ID
 from services.paper.core.balances import settle
 from services.paper.core.state import IDS_KEPT_MAX
 from services.paper.shell.merge import Merge
@@ -76,7 +75,10 @@ class PaperVenue:
         await self._loop.bring([replace(request, id=name, ts_event=ts)])
 
     async def look_up(self, client_order_id: str) -> bool:
-        """Whether the venue has the order, or had it, or a request of it is on its way."""
+        """Whether the venue has the order, or had it, or a request of it is on its way.
+
+        One that it rejected was there too: who asks may not have been told so yet.
+        """
         await self._read_requests()
         return client_order_id in self._requests.standing
 
@@ -138,7 +140,7 @@ class PaperVenue:
 
 
 class _Requests:
-    """What was sent, and what became of it."""
+    """What was sent."""
 
     def __init__(self) -> None:
         self.position = 0
@@ -146,7 +148,7 @@ class _Requests:
         self.sent: dict[str, tuple[str, ...]] = {}
         """By a request's id the orders that it asks for, the protective ones with it."""
         self.standing: dict[str, str] = {}
-        """By an order's id the request that it came of, or may yet."""
+        """By an order's id the request that it came of, or may yet, or was rejected with."""
 
     def take(self, message: Message) -> None:
         """Take a message of the account's log."""
@@ -158,23 +160,11 @@ class _Requests:
             protective = filter(None, (message.stop_order_id, message.target_order_id))
             names = self.sent[message.id] = (message.client_order_id, *protective)
             self.standing.update(dict.fromkeys(names, message.id))
-        elif isinstance(message, ExecutionReport) and _is_refusal(message):
-            for request_id in message.parents:
-                self._forget_orders(request_id)
         if len(self.sent) > REQUESTS_KEPT_MAX:
             oldest = next(iter(self.sent))
-            self._forget_orders(oldest)
-            del self.sent[oldest]
-
-    def _forget_orders(self, request_id: str) -> None:
-        for name in self.sent.get(request_id, ()):
-            if self.standing.get(name) == request_id:
-                del self.standing[name]
-
-
-def _is_refusal(report: ExecutionReport) -> bool:
-    # Of a duplicate only the request is refused: the order that has the id stands.
-    return report.kind == "rejected" and report.reason != DUPLICATE_ID
+            for name in self.sent.pop(oldest):
+                if self.standing.get(name) == oldest:
+                    del self.standing[name]
 
 
 class _Account:
