@@ -65,6 +65,11 @@ def _show_compared(found: Replayed) -> None:
     if found.set:
         _say(f"with {', '.join(found.set)}", "bold")
     _say(f"{found.different:,} of {found.compared:,} decisions would be others")
+    if found.different:
+        alike = found.different - found.other_outcomes
+        _say(
+            f"  {found.other_outcomes:,} would do something else, {alike:,} the same by other numbers"
+        )
     _show_counts(found)
     _show_list(found, ON_RECORD, tuple(found.by_type))
     if found.different:

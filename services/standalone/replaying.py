@@ -66,12 +66,14 @@ class Replayed(Struct, kw_only=True):
     compared: int
     identical: int
     different: int
+    other_outcomes: int
+    """Of those: something else would be done; in the others only numbers that were looked at differ."""
     beyond: int
     """Outputs after the end of a record that was cut off; nobody can tell what they are like."""
     by_type: dict[str, Tally]
     first_difference: Shown | None
     differences: list[Shown]
-    """By their time; of each type and loop the first 100."""
+    """Those with another outcome first; of each type the first 100 of both."""
 
 
 def changed_settings(run: Run, texts: Sequence[str]) -> Settings:
@@ -197,6 +199,7 @@ def _merged(comparisons: Iterable[Comparison]) -> Comparison:
     merged = Comparison()
     for each in comparisons:
         merged.beyond_count += each.beyond_count
+        merged.other_outcome_count += each.other_outcome_count
         merged.differences += each.differences
         for kind, tally in each.by_type.items():
             total = merged.by_type.setdefault(kind, Tally())
@@ -210,7 +213,8 @@ def summed_up(
     mode: Mode, run: Run, texts: Sequence[str], loops: Sequence[Loop[Any]], comparison: Comparison
 ) -> Replayed:
     """What a comparison of these loops found, as it is told."""
-    differences = [_shown(each) for each in comparison.differences]
+    ranked = sorted(comparison.differences, key=lambda each: not each.is_other_outcome)
+    differences = [_shown(each) for each in ranked]
     tallies = comparison.by_type.values()
     identical = sum(each.identical for each in tallies)
     different = sum(each.different for each in tallies)
@@ -224,6 +228,7 @@ def summed_up(
         compared=identical + different,
         identical=identical,
         different=different,
+        other_outcomes=comparison.other_outcome_count,
         beyond=comparison.beyond_count,
         by_type=dict(sorted(comparison.by_type.items())),
         first_difference=differences[0] if differences else None,

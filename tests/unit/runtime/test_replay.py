@@ -12,14 +12,16 @@ from marea.errors import Broken
 from marea.messages.envelope import Log, Message, Record
 from marea.messages.features import Bar
 from marea.messages.market import Trade
+from marea.messages.portfolio import RiskDecision
 from marea.messages.system import Clock, CoreDiverged, GapFound, QualityCheckFailed
 from marea.runtime import replay as replay_module
 from marea.runtime.core import Core
 from marea.runtime.loop import BATCH_RECORDS_MAX, Loop
-from marea.runtime.replay import CannotFollow, Comparison, Replay
+from marea.runtime.replay import CannotFollow, Comparison, Difference, Replay
 from marea.runtime.wiring import Ports
 from marea.testing import toy
 from marea.testing.builders import TS_START
+from marea.testing.examples import example
 from marea.testing.toy import ALARMS, BARS, INPUT, ToyState, toy_core, toy_wiring, trade_record
 from tests.unit.runtime.bench import Bench, play, with_decide
 from tests.unit.runtime.test_crash import TRADING, run_to_the_end
@@ -344,3 +346,27 @@ def test_record_that_has_lost_outputs_is_broken() -> None:
             await replayed(bench)
 
     play(60, scenario)
+
+
+# What a difference does
+
+
+def test_other_numbers_alone_are_no_other_outcome() -> None:
+    decision = example(RiskDecision)
+    other_limit = structs.replace(decision, limits={"CONFIDENCE_TOO_LOW": 0.6}, parents=("else",))
+    other_qty = structs.replace(other_limit, qty=decision.qty + 1)
+    comparison = Comparison()
+    for decided in (other_limit, other_qty, None):
+        told = Difference(
+            loop="risk/main",
+            log=ALARMS,
+            input_log=INPUT,
+            position=0,
+            ts=0,
+            recorded=decision,
+            decided=decided,
+            detail="",
+        )
+        comparison.differ(told)
+    assert [each.is_other_outcome for each in comparison.differences] == [False, True, True]
+    assert comparison.other_outcome_count == 2

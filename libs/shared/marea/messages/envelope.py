@@ -34,6 +34,9 @@ class Message(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     canonical: ClassVar[bool] = True
     """Whether it counts in a log's hash. What a start or a recovery itself writes does not."""
 
+    reckoning: ClassVar[tuple[str, ...]] = ()
+    """The fields that only say what it was decided by: where no other differs, nothing else is done."""
+
     id: Annotated[str, Meta(description="unique for ever; derived, never drawn")] = ""
     ts_event: Annotated[Nanos, Meta(description="when it happened, ns UTC")] = 0
     parents: Annotated[

@@ -83,6 +83,7 @@ class RiskDecision(Message, frozen=True, kw_only=True, array_like=True, gc=False
         "purpose",
         "leg",
     )
+    reckoning: ClassVar[tuple[str, ...]] = ("observed", "limits")
 
     portfolio: Annotated[str, Meta(description="which portfolio")]
     instrument: Annotated[str, Meta(description="BASE-QUOTE.VENUE")]

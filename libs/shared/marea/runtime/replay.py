@@ -23,7 +23,7 @@ from marea.runtime.outputs import is_output, named, unlike
 from marea.runtime.recorded import Recorded, difference
 
 DIFFERENCES_KEPT_MAX = 100
-"""Of each type; the others are counted."""
+"""Of each type with another outcome, and of each without; more are only counted."""
 
 
 class CannotFollow(Broken):
@@ -52,6 +52,15 @@ class Difference(Struct, frozen=True, kw_only=True):
         assert message is not None, "one of the two is there"
         return message
 
+    @property
+    def is_other_outcome(self) -> bool:
+        """Whether something else would be done, and not only for other numbers."""
+        if self.recorded is None or self.decided is None:
+            return True
+        reckoned = {"parents", *self.message.reckoning}
+        names = [name for name in self.message.__struct_fields__ if name not in reckoned]
+        return any(getattr(self.recorded, n) != getattr(self.decided, n, None) for n in names)
+
 
 class Tally(Struct, kw_only=True):
     """How many outputs were held against the record."""
@@ -65,7 +74,10 @@ class Comparison(Struct, kw_only=True):
 
     by_type: dict[str, Tally] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
-    """The first of each type, in the order in which they were met."""
+    """The first of each type, of those with another outcome and of the others, as they were met."""
+    _kept: dict[tuple[str, bool], int] = field(default_factory=dict)
+    other_outcome_count: int = 0
+    """Of those that differ: something else would be done."""
     beyond_count: int = 0
     """Outputs that are decided after the end of a record that was cut off: nothing to hold them
     against."""
@@ -78,7 +90,10 @@ class Comparison(Struct, kw_only=True):
         """Count one that isn't, and keep it if it is among the first of its type."""
         tally = self._tally(difference.message)
         tally.different += 1
-        if tally.different <= DIFFERENCES_KEPT_MAX:
+        self.other_outcome_count += difference.is_other_outcome
+        kept = (type(difference.message).__name__, difference.is_other_outcome)
+        self._kept[kept] = self._kept.get(kept, 0) + 1
+        if self._kept[kept] <= DIFFERENCES_KEPT_MAX:
             self.differences.append(difference)
 
     def _tally(self, message: Message) -> Tally:
