@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from marea.domain.ledger import ASSET_SCALE
 from marea.domain.money import Rounding, rescale
 from marea.domain.order_life import BEGIN
 from marea.messages.envelope import Nanos
@@ -29,7 +30,6 @@ from services.execution.core.protection import uncovered_qty
 from services.execution.core.reconciling import is_comparable
 from services.execution.core.state import (
     ASK_AGAIN_NS,
-    ASSET_SCALE,
     Approval,
     ExecutionState,
     Order,

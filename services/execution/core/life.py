@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import assert_never
 
+from marea.domain.ledger import notional_of
 from marea.domain.order_life import LIFE, is_final, next_status
 from marea.messages.envelope import Nanos
 from marea.messages.orders import (
@@ -18,7 +19,6 @@ from marea.messages.orders import (
     OrderTriggered,
     OrderUnknown,
 )
-from services.execution.core.money import fill_notional
 from services.execution.core.state import Order, Report, ShellReport
 
 UNSETTLED = ("intended", "sent", "unknown", "canceling")
@@ -117,7 +117,7 @@ def _report(order: Order, message: Report, now: Nanos) -> None:
             order.rejection = message.reason
         case OrderFilled():
             order.filled_qty += message.last_qty
-            order.filled_notional += fill_notional(message)
+            order.filled_notional += notional_of(message)
         case OrderTriggered() | OrderCanceled():
             pass
         case _:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from marea.domain.ledger import ASSET_SCALE, fill_of, moved, settle
 from marea.domain.money import (
     Rounding,
     add,
@@ -12,42 +13,23 @@ from marea.domain.money import (
 )
 from marea.messages.market import InstrumentChanged, Qty
 from marea.messages.orders import OrderCompleted, OrderFilled
-from services.execution.core.state import ASSET_SCALE, ExecutionState, Order, Position
+from services.execution.core.state import ExecutionState, Order, Position
 
 
-def fill_notional(fill: OrderFilled) -> int:
-    """Price times quantity of a fill, at `ASSET_SCALE` of the quote asset, exactly."""
-    return notional(
-        fill.last_price,
-        fill.last_qty,
-        fill.price_scale,
-        fill.qty_scale,
-        ASSET_SCALE,
-        Rounding.DOWN,  # nothing is lost: the scales make at most `ASSET_SCALE` places
-    )
-
-
-def book_fill(state: ExecutionState, fill: OrderFilled) -> None:
+def book_fill(state: ExecutionState, report: OrderFilled) -> None:
     """Take a fill into the balances and the position, its commission in its own asset.
 
-    Raises `ValueError` for an instrument that was never told.
+    Raises `ValueError` for an instrument that was never told, `BadAmountError` for one whose fills
+    can't be booked exactly.
     """
-    instrument = state.instruments.get(fill.instrument)
+    instrument = state.instruments.get(report.instrument)
     if instrument is None:
-        raise ValueError(f"instrument is '{fill.instrument}': expected an InstrumentChanged before")
-    sign = 1 if fill.side == "buy" else -1
-    bought = sign * rescale(fill.last_qty, fill.qty_scale, ASSET_SCALE, Rounding.DOWN)
-    commission = rescale(fill.commission, fill.asset_scale, ASSET_SCALE, Rounding.UP)
-    _change(state, instrument.base, bought)
-    _change(state, instrument.quote, -sign * fill_notional(fill))
-    _change(state, fill.commission_asset, -commission)
-    position = state.positions.setdefault(fill.instrument, Position())
-    paid_in_base = commission if fill.commission_asset == instrument.base else 0
-    position.net_qty = add(position.net_qty, bought - paid_in_base)
-
-
-def _change(state: ExecutionState, asset: str, units: int) -> None:
-    state.balances[asset] = add(state.balances.get(asset, 0), units)
+        told = report.instrument
+        raise ValueError(f"instrument is '{told}': expected an InstrumentChanged before")
+    fill = fill_of(report, instrument.base, instrument.quote)
+    settle(state.balances, fill)
+    position = state.positions.setdefault(report.instrument, Position())
+    position.net_qty = add(position.net_qty, moved(fill)[fill.base])
 
 
 def sellable_qty(state: ExecutionState, instrument: str) -> Qty:

@@ -7,13 +7,14 @@ one that ended.
 
 from collections.abc import Iterator
 
+from marea.domain.ledger import ASSET_SCALE
 from marea.domain.money import Rounding, rescale
 from marea.messages.envelope import Nanos
 from marea.messages.orders import AccountReported, ReconciliationDone, ReportAccount
 from services.execution.core import reasons
 from services.execution.core.life import UNSETTLED, is_over
 from services.execution.core.protection import uncovered, uncovered_qty
-from services.execution.core.state import ASSET_SCALE, ExecutionState
+from services.execution.core.state import ExecutionState
 
 
 def at_start(state: ExecutionState) -> Iterator[ReportAccount]:

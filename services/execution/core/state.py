@@ -44,8 +44,6 @@ from marea.messages.system import Clock, CoreDiverged, GapFound, Started
 from services.execution.config import ExecutionConfig
 
 SERVICE = "execution"
-ASSET_SCALE = 8
-"""Places of every balance and of every notional here."""
 ASK_AGAIN_NS = 5_000_000_000
 """A question or a cancel that nobody has answered is put again after this time."""
 ATTEMPTS_MAX = 3

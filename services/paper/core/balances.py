@@ -1,4 +1,4 @@
-"""What does the account hold, what of it do its orders lock, and what does a fill change?
+"""What does the account hold, what of it do its orders lock, and what does a fill cost?
 
 Everything is exact at `ASSET_SCALE`; only a commission is rounded, up.
 """
@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from marea.domain.ledger import ASSET_SCALE
 from marea.domain.money import Rounding, fee, notional, rescale, round_to_increment
 from marea.messages.market import Side
-from marea.messages.paper import ExecutionReport
 from services.paper.core.state import Bracket, Market, Order, PaperState
 
 
@@ -28,16 +27,6 @@ def commission(market: Market, side: Side, price: int, qty: int, rate_e8: int) -
         return fee(base_units(qty, market.qty_scale), rate_e8, Rounding.UP), market.base
     paid = quote_units(price, qty, market.price_scale, market.qty_scale)
     return fee(paid, rate_e8, Rounding.UP), market.quote
-
-
-def settle(balances: dict[str, int], base: str, quote: str, fill: ExecutionReport) -> None:
-    """Exchange the two assets of a fill, and pay its commission."""
-    qty = base_units(fill.last_qty, fill.qty_scale)
-    paid = quote_units(fill.last_price, fill.last_qty, fill.price_scale, fill.qty_scale)
-    sign = 1 if fill.side == "buy" else -1
-    balances[base] = balances.get(base, 0) + sign * qty
-    balances[quote] = balances.get(quote, 0) - sign * paid
-    balances[fill.commission_asset] -= fill.commission
 
 
 def locked(state: PaperState, asset: str, without: Sequence[str] = ()) -> int:

@@ -8,7 +8,7 @@ follows, a market event is held and taken as the next one comes.
 from bisect import insort
 
 from marea.domain.book import Book, sequencing_of
-from marea.domain.ledger import ASSET_SCALE
+from marea.domain.ledger import ASSET_SCALE, fill_of, settle
 from marea.messages.envelope import Nanos
 from marea.messages.market import BookDelta, BookSnapshot, InstrumentChanged, Trade
 from marea.messages.paper import AccountOpened, CancelOrder, ExecutionReport, PlaceOrder
@@ -282,7 +282,7 @@ def _fill(state: PaperState, report: ExecutionReport) -> None:
     market = state.markets[order.instrument]
     state.fill_count += 1
     liquidity.take(market, order, report.last_qty)
-    balances.settle(state.balances, market.base, market.quote, report)
+    settle(state.balances, fill_of(report, market.base, market.quote))
     order.cum_qty = report.cum_qty
     bracket = state.brackets.get(order.client_order_id)
     if bracket is not None:

@@ -6,14 +6,13 @@ from msgspec.structs import replace
 
 from marea.bus.port import Bus
 from marea.domain.instrument import assets_of, venue_of
-from marea.domain.ledger import ASSET_SCALE
+from marea.domain.ledger import ASSET_SCALE, fill_of, settle
 from marea.messages.envelope import Log, Message, Nanos
 from marea.messages.ids import derived_id
 from marea.messages.orders import AccountReported, VenueReport
 from marea.messages.paper import AccountOpened, CancelOrder, ExecutionReport, PlaceOrder
 from marea.runtime.loop import Loop
 from services.paper.core import SERVICE, PaperState
-from services.paper.core.balances import settle
 from services.paper.core.state import IDS_KEPT_MAX
 from services.paper.shell.merge import Merge
 from services.paper.shell.reports import as_venue_report
@@ -186,7 +185,7 @@ class _Account:
             if message.kind == "accepted":
                 self.open_orders.add(name)
             elif message.kind == "filled":
-                settle(self.balances, *assets_of(message.instrument), message)
+                settle(self.balances, fill_of(message, *assets_of(message.instrument)))
             if message.kind == "canceled" or (
                 message.kind == "filled" and message.cum_qty == message.qty
             ):

@@ -20,6 +20,7 @@ from marea.domain.ledger import (
     fill_of,
     imbalance,
     post,
+    settle,
     transaction_of_fill,
     transaction_of_opening,
 )
@@ -133,20 +134,30 @@ def test_balance_beyond_64_bits_is_refused_and_leaves_no_trace() -> None:
     assert ledger == before
 
 
+def test_account_is_settled_by_what_a_fill_brings_it() -> None:
+    balances = {"USDT": 1_000_000_000_000, "ETH": 1}
+    settle(balances, BUY)
+    assert balances == {"USDT": 981_498_397_000, "ETH": 1, "BTC": 299_700}
+    with pytest.raises(AmountRangeError, match=f"is beyond ±{AMOUNT_MAX}"):
+        settle({"BTC": AMOUNT_MAX}, BUY)
+
+
 @given(st.lists(fills))
 def test_ledger_sums_to_0_and_the_wallet_follows_the_fills(drawn: list[Fill]) -> None:
     ledger = Ledger()
     opening = {"USDT": 10**18, "BTC": 10**16, "BNB": 0}
     post(ledger, transaction_of_opening(opening))
-    wallet = dict(opening)
+    wallet, settled = dict(opening), dict(opening)
     for fill in drawn:
         entries = transaction_of_fill(fill)
         assert imbalance(entries) == {}
         post(ledger, entries)
+        settle(settled, fill)
         sign = 1 if fill.side == "buy" else -1
         wallet["BTC"] += sign * fill.qty
         wallet["USDT"] -= sign * fill.notional
         wallet[fill.commission_asset] -= fill.commission
+    assert settled == wallet
     for asset, units in wallet.items():
         assert balance(ledger, asset) == units
         assert sum(held.get(asset, 0) for held in ledger.balances.values()) == 0

@@ -8,6 +8,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from marea.domain.ledger import notional_of
 from marea.messages.orders import (
     ApprovalRefused,
     OrderCompleted,
@@ -16,7 +17,6 @@ from marea.messages.orders import (
     OrderRejected,
 )
 from services.execution.core import begin, decide
-from services.execution.core.money import fill_notional
 from tests.unit.execution.small_venue import SmallVenue
 from tests.unit.execution.trading import CONFIG, command, decision, ended, of, tripped
 from tests.unit.execution.trading import play as tell
@@ -161,7 +161,7 @@ def test_balances_are_what_the_fills_make_and_never_more_is_filled_than_asked(
     filled: Counter[str] = Counter()
     for fill in fills_of(world):
         sign = 1 if fill.side == "buy" else -1
-        usdt -= sign * fill_notional(fill)
+        usdt -= sign * notional_of(fill)
         btc += sign * fill.last_qty * 10**3
         if fill.commission_asset == "BTC":
             btc -= fill.commission

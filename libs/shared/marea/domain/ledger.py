@@ -87,12 +87,22 @@ def check_scales(price_scale: int, qty_scale: int) -> None:
         )
 
 
+def notional_of(match: Match) -> int:
+    """What is a match worth in the quote asset, before its commission?
+
+    Raises `BadAmountError` where it can't be told exactly, and `AmountRangeError`.
+    """
+    check_scales(match.price_scale, match.qty_scale)
+    scales = (match.price_scale, match.qty_scale, ASSET_SCALE)
+    return notional(match.last_price, match.last_qty, *scales, Rounding.DOWN)
+
+
 def fill_of(match: Match, base: str, quote: str) -> Fill:
     """What did this match move?
 
     Raises `BadAmountError` where it can't be told exactly, and `AmountRangeError`.
     """
-    check_scales(match.price_scale, match.qty_scale)
+    quote_units = notional_of(match)
     if match.asset_scale > ASSET_SCALE:
         raise BadAmountError("asset_scale", match.asset_scale, f"at most {ASSET_SCALE}")
     return Fill(
@@ -100,14 +110,7 @@ def fill_of(match: Match, base: str, quote: str) -> Fill:
         base=base,
         quote=quote,
         qty=rescale(match.last_qty, match.qty_scale, ASSET_SCALE, Rounding.DOWN),
-        notional=notional(
-            match.last_price,
-            match.last_qty,
-            match.price_scale,
-            match.qty_scale,
-            ASSET_SCALE,
-            Rounding.DOWN,
-        ),
+        notional=quote_units,
         commission=rescale(match.commission, match.asset_scale, ASSET_SCALE, Rounding.UP),
         commission_asset=match.commission_asset,
     )
@@ -126,6 +129,24 @@ def transaction_of_fill(fill: Fill) -> list[Entry]:
         entries.append(Entry(WALLET, fill.commission_asset, -fill.commission))
         entries.append(Entry(FEES, fill.commission_asset, fill.commission))
     return entries
+
+
+def moved(fill: Fill) -> dict[str, int]:
+    """What does a fill bring into the wallet, by asset? Below 0 it takes it out."""
+    amounts: dict[str, int] = {}
+    for entry in transaction_of_fill(fill):
+        if entry.account == WALLET:
+            amounts[entry.asset] = amounts.get(entry.asset, 0) + entry.units
+    return amounts
+
+
+def settle(balances: dict[str, int], fill: Fill) -> None:
+    """Take a fill into what an account holds, by asset: its wallet, without the other sides of it.
+
+    Raises `AmountRangeError` where a balance would pass 64 bits.
+    """
+    for asset, units in moved(fill).items():
+        balances[asset] = add(balances.get(asset, 0), units)
 
 
 def transaction_of_opening(balances: Mapping[str, int]) -> list[Entry]:

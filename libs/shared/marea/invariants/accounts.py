@@ -12,7 +12,7 @@ from marea.domain.ledger import (
     balance,
     fill_of,
     imbalance,
-    transaction_of_fill,
+    moved,
 )
 from marea.domain.money import Rounding, rescale
 from marea.invariants.trading import Trading, TradingRule, entries_of
@@ -24,15 +24,6 @@ from marea.messages.portfolio import (
     PortfolioValued,
     PositionClosed,
 )
-
-
-def moved(fill: Fill) -> dict[str, int]:
-    """What a fill brings into the wallet, by asset, at `ASSET_SCALE`; below 0 it takes it out."""
-    amounts: dict[str, int] = {}
-    for entry in transaction_of_fill(fill):
-        if entry.account == WALLET:
-            amounts[entry.asset] = amounts.get(entry.asset, 0) + entry.units
-    return amounts
 
 
 def fill_on(trading: Trading, at: Placed, report: OrderFilled) -> Fill | None:

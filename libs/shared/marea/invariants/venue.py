@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from marea.domain.ledger import balance, fill_of
-from marea.invariants.accounts import moved
+from marea.domain.ledger import balance, fill_of, settle
 from marea.invariants.trading import REPORTED, Portfolio, Trading, TradingRule
 from marea.invariants.violation import Placed
 from marea.messages.envelope import Log, Nanos
@@ -155,9 +154,7 @@ def _balances_after(portfolio: Portfolio, account: _Account, report_count: int) 
     for _, report in account.reports[:report_count]:
         instrument = portfolio.instruments.get(report.instrument)
         if report.kind == "filled" and instrument is not None:
-            fill = fill_of(report, instrument.base, instrument.quote)
-            for asset, units in moved(fill).items():
-                balances[asset] = balances.get(asset, 0) + units
+            settle(balances, fill_of(report, instrument.base, instrument.quote))
     return balances
 
 
