@@ -15,9 +15,9 @@ from marea.messages.portfolio import (
 )
 from marea.messages.system import Clock
 from services.risk.core import accounts, reasons
-from services.risk.core.state import RiskState
+from services.risk.core.state import MINUTE_NS, SECOND_NS, RiskState
 
-VALUED_EVERY_NS = 1_000_000_000
+VALUED_EVERY_NS = SECOND_NS
 ROLES = {"halt": ("admin", "user"), "resume": ("admin", "user"), "reset": ("admin",)}
 """Who may order what."""
 
@@ -47,7 +47,7 @@ def take_clock(state: RiskState, clock: Clock) -> None:
     if state.portfolio and state.is_changed:
         drawdown.observe(state.drawdown, accounts.equity(state))
         state.is_changed = False
-    kept = [ts for ts in state.order_times if ts > state.now - 60 * VALUED_EVERY_NS]
+    kept = [ts for ts in state.order_times if ts > state.now - MINUTE_NS]
     state.order_times = kept
 
 

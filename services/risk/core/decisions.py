@@ -12,18 +12,18 @@ from msgspec.structs import replace
 
 from marea.domain import ledger as books
 from marea.domain.ledger import ASSET_SCALE
-from marea.domain.money import Rounding, rescale, round_to_increment, split
+from marea.domain.money import E8, Rounding, rescale, round_to_increment, split
 from marea.messages.market import Side
 from marea.messages.portfolio import JournalPosted, PositionClosed, Purpose, RiskDecision
 from marea.messages.signals import Signal
 from services.risk.core import accounts, gates, protection, reasons, sizing
 from services.risk.core.gates import Asked, Passage
-from services.risk.core.state import Market, RiskState
+from services.risk.core.state import MINUTE_NS, Market, RiskState
 
 SIGNAL_LEG = "signal"
-SAID_AGAIN_NS = 60_000_000_000
+SAID_AGAIN_NS = MINUTE_NS
 """A no that stays the same is said once a minute."""
-E8 = 100_000_000
+ASSET_UNIT = 10**ASSET_SCALE
 
 Output: TypeAlias = RiskDecision | JournalPosted | PositionClosed
 
@@ -105,7 +105,7 @@ def _judge_opening(state: RiskState, net: Net, asked: Asked) -> Sequence[RiskDec
     size = sizing.size(state, net.market, strategy, net.taken)
     for code, left in size.caps.items():
         wanted = max(size.worth, size.least)
-        passage.note(code, gates.Seen(wanted / E8, left / E8, code != size.reason))
+        passage.note(code, gates.Seen(wanted / ASSET_UNIT, left / ASSET_UNIT, code != size.reason))
     if size.reason != reasons.APPROVED:
         if size.reason == reasons.BELOW_MINIMUM:
             _too_small(passage, size.worth, size.least)
@@ -117,7 +117,8 @@ def _judge_opening(state: RiskState, net: Net, asked: Asked) -> Sequence[RiskDec
 
 
 def _too_small(passage: Passage, worth: int, least: int) -> None:
-    passage.note(reasons.BELOW_MINIMUM, gates.Seen(worth / E8, least / E8, is_open=False))
+    seen = gates.Seen(worth / ASSET_UNIT, least / ASSET_UNIT, is_open=False)
+    passage.note(reasons.BELOW_MINIMUM, seen)
 
 
 def _others(net: Net, signals: Sequence[Signal]) -> tuple[str, ...]:

@@ -11,13 +11,12 @@ from typing import NamedTuple, TypeAlias
 
 from marea.domain import drawdown
 from marea.domain.ledger import ASSET_SCALE
+from marea.domain.money import E8
 from marea.messages.market import Side
 from marea.messages.signals import Signal
 from services.risk.core import accounts, protection, reasons
-from services.risk.core.state import Market, RiskState
+from services.risk.core.state import MINUTE_NS, SECOND_NS, Market, RiskState
 
-SECOND_NS = 1_000_000_000
-E8 = 100_000_000
 ORDERS_MAX: Mapping[Side, int] = MappingProxyType({"buy": 2, "sell": 1})
 """Of one decision: an entry rests, and then crosses the spread."""
 
@@ -178,7 +177,7 @@ def _per_second(state: RiskState, asked: Asked) -> Seen:  # noqa: ARG001 # gates
 
 
 def _per_minute(state: RiskState, asked: Asked) -> Seen:  # noqa: ARG001 # gates are alike
-    return _rate(state, 60 * SECOND_NS, state.config.orders_per_min_max)
+    return _rate(state, MINUTE_NS, state.config.orders_per_min_max)
 
 
 def _collar(state: RiskState, asked: Asked) -> Seen:

@@ -5,11 +5,16 @@ from dataclasses import dataclass
 
 from marea.domain import ledger as books
 from marea.domain.ledger import ASSET_SCALE
-from marea.domain.money import Rounding, notional, qty_for_notional, rescale, round_to_increment
+from marea.domain.money import (
+    E8,
+    Rounding,
+    notional,
+    qty_for_notional,
+    rescale,
+    round_to_increment,
+)
 from services.risk.core import accounts, reasons
 from services.risk.core.state import Approval, Market, Record, RiskState
-
-E8 = 100_000_000
 
 
 @dataclass(slots=True)

@@ -48,6 +48,8 @@ from marea.messages.system import Clock, CoreDiverged, GapFound, Started
 from services.risk.config import RiskConfig
 
 SERVICE = "risk"
+SECOND_NS = 1_000_000_000
+MINUTE_NS = 60 * SECOND_NS
 
 RiskOutput: TypeAlias = (
     RiskDecision

@@ -7,9 +7,10 @@ does not trip it again at once (GAP-17 of the requirements).
 
 from dataclasses import dataclass, field
 
+from marea.domain.money import E8
+
 CLOSED = -1
 """`ts_until` of a level that lets openings through."""
-E8 = 100_000_000
 
 
 @dataclass(slots=True, kw_only=True)

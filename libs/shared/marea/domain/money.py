@@ -16,6 +16,8 @@ DIVISOR_MAX = (1 << 61) - 1
 SCALE_MAX = 18
 RATE_SCALE = 8
 """Places of a rate (fee, funding): one basis point is 10,000 units."""
+E8 = 100_000_000
+"""A whole, of which a share or a rate is told in units of 10^-8."""
 TEXT_CHARS_MAX = 64
 PARSED_TEXTS_MAX = 65_536
 """Texts that one `AmountParser` remembers."""
