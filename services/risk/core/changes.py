@@ -176,8 +176,7 @@ def _approve(state: RiskState, decision: RiskDecision) -> None:
         decision_id=decision.id,
         instrument=decision.instrument,
         side=decision.side,
-        strategies=decision.strategy.split("+"),
-        wanted=list(decision.shares),
+        wanted=dict(zip(decision.strategy.split("+"), decision.shares, strict=True)),
         notional=notional(decision.collar_price, decision.qty, *scales, Rounding.UP),
     )
     state.approvals[decision.id] = approval

@@ -12,12 +12,13 @@ from msgspec.structs import replace
 
 from marea.domain import ledger as books
 from marea.domain.ledger import ASSET_SCALE
-from marea.domain.money import E8, Rounding, rescale, round_to_increment, split
+from marea.domain.money import E8, Rounding, rescale, round_to_increment
 from marea.messages.market import Side
 from marea.messages.portfolio import JournalPosted, PositionClosed, Purpose, RiskDecision
 from marea.messages.signals import Signal
 from services.risk.core import accounts, gates, protection, reasons, sizing
 from services.risk.core.gates import Asked, Passage
+from services.risk.core.sharing import share_out
 from services.risk.core.state import MINUTE_NS, Market, RiskState
 
 SIGNAL_LEG = "signal"
@@ -165,14 +166,7 @@ def _denied(
 def _netted(state: RiskState, net: Net) -> Sequence[Output]:
     bought, sold = sum(net.buys.values()), sum(net.sells.values())
     crossed = min(bought, sold)
-    buys = (
-        dict(zip(net.buys, split(crossed, list(net.buys.values())), strict=True)) if crossed else {}
-    )
-    sells = (
-        dict(zip(net.sells, split(crossed, list(net.sells.values())), strict=True))
-        if crossed
-        else {}
-    )
+    buys, sells = share_out(crossed, net.buys), share_out(crossed, net.sells)
     found: list[Output] = [*_crosses(state, net, sells, -1), *_crosses(state, net, buys, 1)]
     if bought > sold:
         left = {name: qty - buys.get(name, 0) for name, qty in net.buys.items()}

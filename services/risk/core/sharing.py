@@ -1,9 +1,18 @@
 """Whose is each fill? It is shared in whole units among the strategies that its order is made for."""
 
+from collections.abc import Mapping
+
 from marea.domain.ledger import ASSET_SCALE, Fill, fill_of
 from marea.domain.money import Rounding, rescale, split
 from marea.messages.orders import OrderFilled
 from services.risk.core.state import Approval, Order, RiskState
+
+
+def share_out(units: int, weights: Mapping[str, int]) -> dict[str, int]:
+    """How much of these units does each get, in proportion to its weight? Empty where they are 0."""
+    if not units:
+        return {}
+    return dict(zip(weights, split(units, list(weights.values())), strict=True))
 
 
 def order_of(state: RiskState, fill: OrderFilled) -> Order:
@@ -44,16 +53,15 @@ def take_bought(state: RiskState, fill: OrderFilled) -> None:
     """Lessen what the strategies of a buy still want by what this fill gives them."""
     if fill.side == "buy":
         approval = state.approvals[order_of(state, fill).decision_id]
-        shares = split(fill.last_qty, approval.wanted)
-        approval.wanted = [left - qty for left, qty in zip(approval.wanted, shares, strict=True)]
+        for strategy, qty in share_out(fill.last_qty, approval.wanted).items():
+            approval.wanted[strategy] -= qty
 
 
 def _bought(approval: Approval, fill: OrderFilled) -> dict[str, int]:
     # In the venue's units: what a position has bought can be told exactly.
-    shares = split(fill.last_qty, approval.wanted)
     return {
         strategy: rescale(qty, fill.qty_scale, ASSET_SCALE, Rounding.DOWN)
-        for strategy, qty in zip(approval.strategies, shares, strict=True)
+        for strategy, qty in share_out(fill.last_qty, approval.wanted).items()
     }
 
 
@@ -64,15 +72,13 @@ def _sold(state: RiskState, order: Order, instrument: str, qty: int) -> dict[str
         if instrument in by_instrument
     }
     approval = state.approvals.get(order.decision_id)
-    meant = {name: held.get(name, 0) for name in approval.strategies} if approval else {}
+    meant = {name: held.get(name, 0) for name in approval.wanted} if approval else {}
     others = {name: units for name, units in held.items() if name not in meant}
     found: dict[str, int] = {}
     for holders in (meant, others):
         taken = min(qty, sum(holders.values()))
-        if taken:
-            shares = split(taken, list(holders.values()))
-            found |= dict(zip(holders, shares, strict=True))
-            qty -= taken
+        found |= share_out(taken, holders)
+        qty -= taken
     if qty:
         raise ValueError(f"qty is {qty} more than is held of {instrument} in all")
     return found

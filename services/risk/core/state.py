@@ -173,9 +173,8 @@ class Approval:
     decision_id: str
     instrument: str
     side: Side
-    strategies: list[str]
-    wanted: list[int]
-    """What each of them has not got of it yet, in the instrument's units."""
+    wanted: dict[str, int]
+    """What each strategy has not got of it yet, in the instrument's units."""
     notional: int
     """At worst, at `ASSET_SCALE` of the quote asset."""
     order_count: int = 0
