@@ -1,7 +1,7 @@
 """What risk knows of one portfolio, and what it can be told."""
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 from marea.domain.book import BookStatus
 from marea.domain.drawdown import Drawdown, Level
@@ -73,7 +73,7 @@ Unheard: TypeAlias = (
     | Started
 )
 """What stands on the log and is nothing to risk."""
-RiskInput: TypeAlias = (
+Heard: TypeAlias = (
     Signal
     | Mark
     | InstrumentChanged
@@ -89,35 +89,14 @@ RiskInput: TypeAlias = (
     | OrderLookedUp
     | OrderNotSent
     | OrderRejected
-    | OrderCanceled
     | ReconciliationDone
     | CoreDiverged
     | GapFound
-    | Unheard
 )
+"""What changes what risk knows."""
+RiskInput: TypeAlias = Heard | Unheard
 HEARS: frozenset[type[Message]] = frozenset(
-    {
-        Signal,
-        Mark,
-        InstrumentChanged,
-        PortfolioOpened,
-        Command,
-        Clock,
-        OrderIntended,
-        OrderFilled,
-        OrderCompleted,
-        OrderCanceled,
-        ApprovalRefused,
-        OrderUnknown,
-        OrderLookedUp,
-        OrderNotSent,
-        OrderRejected,
-        OrderCanceled,
-        ReconciliationDone,
-        CoreDiverged,
-        GapFound,
-        Started,  # the loop stops at its successor's
-    }
+    {*get_args(Heard), Started}  # the loop stops at its successor's
 )
 
 
