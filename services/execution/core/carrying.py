@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from marea.messages.envelope import Nanos
 from marea.messages.market import Price
 from marea.messages.orders import (
+    POST_ONLY,
     ApprovalRefused,
     CancelIntended,
     CancelRejected,
@@ -200,7 +201,7 @@ def _may_cross(state: ExecutionState, decision: RiskDecision, ended: Order) -> b
     # Only what rested in vain crosses the spread: what was canceled or refused for another reason
     # is over, and so is what has already crossed.
     rested = ended.intent is not None and ended.intent.post_only
-    in_vain = ended.cancel_reason == reasons.PASSIVE_OVER or ended.rejection == "POST_ONLY"
+    in_vain = ended.cancel_reason == reasons.PASSIVE_OVER or ended.rejection == POST_ONLY
     may_open = not why_not_open(state, decision.instrument)
     is_time = state.now < decision.ts_expiry
     return rested and in_vain and may_open and is_time and not _is_stopped(state, decision)

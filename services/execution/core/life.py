@@ -7,6 +7,7 @@ from marea.domain.ledger import notional_of
 from marea.domain.order_life import LIFE, is_final, next_status
 from marea.messages.envelope import Nanos
 from marea.messages.orders import (
+    DUPLICATE_ID,
     CancelRejected,
     OrderAccepted,
     OrderAmended,
@@ -72,7 +73,7 @@ def _told_by_venue(order: Order, message: Report) -> str:
             return "accepted"
         case OrderRejected():
             # A second copy was refused: the order itself lives.
-            is_copy = message.reason == "DUPLICATE_ID" and order.is_reported
+            is_copy = message.reason == DUPLICATE_ID and order.is_reported
             return "" if is_copy else "rejected"
         case OrderAmended():
             return "amended"

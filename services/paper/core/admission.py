@@ -3,6 +3,7 @@
 from marea.domain.ledger import ASSET_SCALE
 from marea.domain.money import AmountRangeError, Rounding, rescale
 from marea.messages.envelope import Nanos
+from marea.messages.orders import DUPLICATE_ID, POST_ONLY
 from marea.messages.paper import PlaceOrder
 from services.paper.core import balances, liquidity
 from services.paper.core.state import Market, PaperState
@@ -14,14 +15,12 @@ AHEAD_NS_MAX = 1_000_000_000
 
 SIGNED_OFF = "TIMESTAMP"
 UNKNOWN_INSTRUMENT = "UNKNOWN_INSTRUMENT"
-DUPLICATE_ID = "DUPLICATE_ID"
 PRICE_OFF = "PRICE_TICK"
 QTY_OFF = "LOT_SIZE"
 MIN_NOTIONAL = "MIN_NOTIONAL"
 MARKET_CLOSED = "MARKET_CLOSED"
 REDUCE_ONLY = "REDUCE_ONLY"
 BALANCE = "BALANCE"
-POST_ONLY = "POST_ONLY"
 
 
 def refusal(state: PaperState, place: PlaceOrder, now: Nanos) -> str:

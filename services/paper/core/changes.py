@@ -11,10 +11,10 @@ from marea.domain.book import Book, sequencing_of
 from marea.domain.ledger import ASSET_SCALE, fill_of, settle
 from marea.messages.envelope import Nanos
 from marea.messages.market import BookDelta, BookSnapshot, InstrumentChanged, Trade
+from marea.messages.orders import DUPLICATE_ID
 from marea.messages.paper import AccountOpened, CancelOrder, ExecutionReport, PlaceOrder
 from marea.messages.system import Clock
 from services.paper.core import balances, liquidity
-from services.paper.core.admission import DUPLICATE_ID
 from services.paper.core.state import (
     IDS_KEPT_MAX,
     Bracket,

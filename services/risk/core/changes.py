@@ -7,6 +7,7 @@ from marea.domain.ledger import ASSET_SCALE
 from marea.domain.money import Rounding, notional
 from marea.messages.market import InstrumentChanged
 from marea.messages.orders import (
+    DUPLICATE_ID,
     ApprovalRefused,
     OrderCanceled,
     OrderCompleted,
@@ -36,8 +37,6 @@ from services.risk.core import accounts, control, reasons
 from services.risk.core.decisions import bar_of
 from services.risk.core.state import Approval, Denial, Market, Opinion, Order, RiskState
 
-COPY_REFUSED = "DUPLICATE_ID"
-"""A second copy of an order was refused: the first may live."""
 ROUNDS_MAX = 3
 """Comparisons with the venue in a row that found a difference: openings freeze from there."""
 
@@ -145,7 +144,7 @@ def take_doubt(
             state.unknown.pop(event.client_order_id, None)
         case OrderRejected():
             state.unknown.pop(event.client_order_id, None)  # a refused copy shows the order itself
-            if event.reason != COPY_REFUSED:
+            if event.reason != DUPLICATE_ID:
                 _end_order(state, event.client_order_id)
         case ReconciliationDone():
             state.is_frozen = event.rounds >= ROUNDS_MAX

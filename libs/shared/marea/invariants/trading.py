@@ -12,6 +12,7 @@ from marea.invariants.violation import Placed, Rule
 from marea.messages.envelope import Message, Nanos
 from marea.messages.market import InstrumentChanged
 from marea.messages.orders import (
+    DUPLICATE_ID,
     OrderAccepted,
     OrderAmended,
     OrderCanceled,
@@ -248,7 +249,10 @@ def event_of(order: Order, report: Message) -> str:
         case OrderLookedUp():
             is_doubted = order.status in ("intended", "lost", "not_sent")
             return "missing" if is_doubted and not report.found else ""
-        case OrderRejected(reason="DUPLICATE_ID") if order.status in (*REPORTED, "ended"):
+        case OrderRejected() if report.reason == DUPLICATE_ID and order.status in (
+            *REPORTED,
+            "ended",
+        ):
             return ""  # a second copy was refused: the order itself lives
         case OrderIntended():
             return "intended"

@@ -6,7 +6,7 @@ from marea.domain.ledger import balance, fill_of, settle
 from marea.invariants.trading import REPORTED, Portfolio, Trading, TradingRule
 from marea.invariants.violation import Placed
 from marea.messages.envelope import Log, Nanos
-from marea.messages.orders import AccountReported, OrderFilled, VenueReport
+from marea.messages.orders import DUPLICATE_ID, AccountReported, OrderFilled, VenueReport
 from marea.messages.paper import AccountOpened, ExecutionReport
 
 ARRIVAL_NS_MAX: Nanos = 1_000_000_000
@@ -164,7 +164,7 @@ def _held(balances: dict[str, int]) -> dict[str, int]:
 
 def _is_over(report: ExecutionReport) -> bool:
     is_filled = report.kind == "filled" and report.cum_qty == report.qty
-    is_rejected = report.kind == "rejected" and report.reason != "DUPLICATE_ID"
+    is_rejected = report.kind == "rejected" and report.reason != DUPLICATE_ID
     return is_filled or is_rejected or report.kind == "canceled"
 
 

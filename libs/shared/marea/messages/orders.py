@@ -14,6 +14,10 @@ from marea.messages.portfolio import Money
 
 Leg: TypeAlias = Literal["entry", "exit", "stop", "target"]
 Liquidity: TypeAlias = Literal["maker", "taker"]
+DUPLICATE_ID = "DUPLICATE_ID"
+"""Rejected: a second copy of an order, so the first may live."""
+POST_ONLY = "POST_ONLY"
+"""Rejected: it was only to rest, and would have taken."""
 
 
 class OrderIntended(Message, frozen=True, kw_only=True, array_like=True, gc=False):
