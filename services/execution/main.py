@@ -1,12 +1,10 @@
 """How execution is wired: one loop for each portfolio, which reads and writes its trading log."""
 
-import msgspec
-
 from marea.messages.envelope import Log
 from marea.runtime.core import Core
 from marea.runtime.loop import Loop
 from marea.runtime.settings import Settings
-from marea.runtime.wiring import Ports, Wiring
+from marea.runtime.wiring import Ports, wired_to_one
 from services.execution.config import ExecutionConfig
 from services.execution.core import (
     HEARS,
@@ -50,13 +48,5 @@ def execution_loop(
         hears=HEARS,
     )
     name = f"{SERVICE}/{config.portfolio}"
-    wiring = Wiring(
-        name=name,
-        input_log=trading,
-        outputs={trading: name},
-        route=lambda _: trading,
-        build=build,
-        config=msgspec.json.encode(config, order="sorted").decode(),
-        snapshot_every_ns=snapshot_every_ns,
-    )
+    wiring = wired_to_one(name, trading, trading, config, build, snapshot_every_ns)
     return Loop(core, wiring, ports)

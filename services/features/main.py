@@ -1,16 +1,13 @@
 """How features is wired: one loop for each instrument of a shard."""
 
-from functools import cache
-
 import msgspec
 
 from marea.errors import BadInput
-from marea.messages.channels import load_channels
-from marea.messages.envelope import Log, Message
+from marea.messages.envelope import Log
 from marea.runtime.core import Core
 from marea.runtime.loop import Loop
 from marea.runtime.settings import Settings
-from marea.runtime.wiring import Ports, Wiring
+from marea.runtime.wiring import Ports, wired_to_one
 from services.features.config import FeaturesConfig, Indicator
 from services.features.core import SERVICE, FeaturesState, apply, begin, decide
 
@@ -39,13 +36,6 @@ def features_loop(
     config: FeaturesConfig, instrument: str, ports: Ports, build: str, snapshot_every_ns: int
 ) -> Loop[FeaturesState]:
     """The loop that makes the features of one instrument."""
-    output = Log("features", config.shard)
-    channels = load_channels()
-
-    @cache
-    def log_of(kind: type[Message]) -> Log:
-        return Log(channels.channel_of(kind.__name__, (output.channel,)), output.partition)
-
     core = Core(
         service=SERVICE,
         state_type=FeaturesState,
@@ -53,13 +43,7 @@ def features_loop(
         decide=decide,
         apply=apply,
     )
-    wiring = Wiring(
-        name=f"{SERVICE}/{instrument}",
-        input_log=Log("market", instrument),
-        outputs={output: f"{SERVICE}/{instrument}"},
-        route=lambda message: log_of(type(message)),
-        build=build,
-        config=msgspec.json.encode(config, order="sorted").decode(),
-        snapshot_every_ns=snapshot_every_ns,
-    )
+    market, features = Log("market", instrument), Log("features", config.shard)
+    name = f"{SERVICE}/{instrument}"
+    wiring = wired_to_one(name, market, features, config, build, snapshot_every_ns)
     return Loop(core, wiring, ports)

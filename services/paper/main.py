@@ -1,16 +1,11 @@
 """How the paper venue is wired: one loop for each account, over the markets it trades in."""
 
 from dataclasses import replace
-from functools import cache
 
-import msgspec
-
-from marea.messages.channels import load_channels
-from marea.messages.envelope import Log, Message
 from marea.runtime.core import Core
 from marea.runtime.loop import Loop
 from marea.runtime.settings import Settings
-from marea.runtime.wiring import Ports, Wiring
+from marea.runtime.wiring import Ports, wired_to_one
 from services.paper.config import PaperConfig
 from services.paper.core import SERVICE, PaperState, apply, decide
 from services.paper.shell.merge import Merge
@@ -40,13 +35,6 @@ def paper_loop(
     It reads the merge, at positions of the merge's own, and brings requests to and writes reports
     on the account's log.
     """
-    output = merge.account_log
-    channels = load_channels()
-
-    @cache
-    def log_of(kind: type[Message]) -> Log:
-        return Log(channels.channel_of(kind.__name__, (output.channel,)), output.partition)
-
     core = Core(
         service=SERVICE,
         state_type=PaperState,
@@ -54,13 +42,6 @@ def paper_loop(
         decide=decide,
         apply=apply,
     )
-    wiring = Wiring(
-        name=f"{SERVICE}/{config.account}",
-        input_log=output,
-        outputs={output: f"{SERVICE}/{config.account}"},
-        route=lambda message: log_of(type(message)),
-        build=build,
-        config=msgspec.json.encode(config, order="sorted").decode(),
-        snapshot_every_ns=snapshot_every_ns,
-    )
+    name, log = f"{SERVICE}/{config.account}", merge.account_log
+    wiring = wired_to_one(name, log, log, config, build, snapshot_every_ns)
     return Loop(core, wiring, replace(ports, source=merge, snapshots=merge))

@@ -1,12 +1,10 @@
 """How risk is wired: one loop for a portfolio's trading log, and one for the marks of an instrument."""
 
-import msgspec
-
 from marea.messages.envelope import Log
 from marea.runtime.core import Core
 from marea.runtime.loop import Loop
 from marea.runtime.settings import Settings
-from marea.runtime.wiring import Ports, Wiring
+from marea.runtime.wiring import Ports, wired_to_one
 from services.risk.config import Breaker, RiskConfig
 from services.risk.core import HEARS, SERVICE, RiskState, apply, begin, decide, marks, next_deadline
 from services.risk.core.marks import MarksState
@@ -58,15 +56,7 @@ def risk_loop(
         hears=HEARS,
     )
     name = f"{SERVICE}/{config.portfolio}"
-    wiring = Wiring(
-        name=name,
-        input_log=trading,
-        outputs={trading: name},
-        route=lambda _: trading,
-        build=build,
-        config=msgspec.json.encode(config, order="sorted").decode(),
-        snapshot_every_ns=snapshot_every_ns,
-    )
+    wiring = wired_to_one(name, trading, trading, config, build, snapshot_every_ns)
     return Loop(core, wiring, ports)
 
 
@@ -84,15 +74,8 @@ def marks_loop(
         hears=marks.HEARS,
     )
     name = f"{SERVICE}/marks/{instrument}"
-    wiring = Wiring(
-        name=name,
-        input_log=Log("market", instrument),
-        outputs={trading: name},
-        route=lambda _: trading,
-        build=build,
-        config="{}",
-        snapshot_every_ns=snapshot_every_ns,
-    )
+    market = Log("market", instrument)
+    wiring = wired_to_one(name, market, trading, {}, build, snapshot_every_ns)
     return Loop(core, wiring, ports)
 
 

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import msgspec
-
 from marea.errors import BadInput
 from marea.kernels.registry import KERNELS
 from marea.messages.envelope import Log
@@ -11,7 +9,7 @@ from marea.runtime.core import Core
 from marea.runtime.loop import Loop
 from marea.runtime.settings import Settings
 from marea.runtime.sources import nearest
-from marea.runtime.wiring import Ports, Wiring
+from marea.runtime.wiring import Ports, wired_to_one
 from services.signals.config import SignalsConfig
 from services.signals.core import SERVICE, SignalsState, apply, begin, decide
 from services.signals.core.ensembles import ENSEMBLES
@@ -54,7 +52,6 @@ def signals_loop(
     config: SignalsConfig, portfolio: str, ports: Ports, build: str, snapshot_every_ns: int
 ) -> Loop[SignalsState]:
     """The loop that tells a portfolio what everybody thinks of the instruments of a shard."""
-    output = Log("trading", portfolio)
     core = Core(
         service=SERVICE,
         state_type=SignalsState,
@@ -62,15 +59,9 @@ def signals_loop(
         decide=decide,
         apply=apply,
     )
-    wiring = Wiring(
-        name=f"{SERVICE}/{config.shard}",
-        input_log=Log("features", config.shard),
-        outputs={output: f"{SERVICE}/{config.shard}"},
-        route=lambda _: output,
-        build=build,
-        config=msgspec.json.encode(config, order="sorted").decode(),
-        snapshot_every_ns=snapshot_every_ns,
-    )
+    features, trading = Log("features", config.shard), Log("trading", portfolio)
+    name = f"{SERVICE}/{config.shard}"
+    wiring = wired_to_one(name, features, trading, config, build, snapshot_every_ns)
     return Loop(core, wiring, ports)
 
 

@@ -2,9 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol, TypeAlias
 
+import msgspec
+
 from marea.bus.port import Bus, Snapshots
+from marea.messages.channels import load_channels
 from marea.messages.envelope import Log, Message, Nanos, Record
 from marea.runtime.telemetry import NoTelemetry, Telemetry
 
@@ -59,3 +63,28 @@ class Wiring:
     """The core's configuration as JSON with sorted keys; each `Started` carries it."""
     snapshot_every_ns: Nanos = 60_000_000_000
     """Of the log's own time."""
+
+
+def wired_to_one(
+    name: str, input_log: Log, output: Log, config: object, build: str, snapshot_every_ns: Nanos
+) -> Wiring:
+    """How is a loop wired that says everything on one log, under its own name?
+
+    `config` is what its core is told at its start. What the log's channel may not hold is refused
+    with `BadInput`.
+    """
+    channels = load_channels()
+
+    @cache
+    def log_of(kind: type[Message]) -> Log:
+        return Log(channels.channel_of(kind.__name__, (output.channel,)), output.partition)
+
+    return Wiring(
+        name=name,
+        input_log=input_log,
+        outputs={output: name},
+        route=lambda message: log_of(type(message)),
+        build=build,
+        config=msgspec.json.encode(config, order="sorted").decode(),
+        snapshot_every_ns=snapshot_every_ns,
+    )
