@@ -3,7 +3,7 @@
 from marea.messages.envelope import Log
 from marea.runtime.core import Core
 from marea.runtime.loop import Loop
-from marea.runtime.settings import Settings
+from marea.runtime.settings import Settings, share_e8
 from marea.runtime.wiring import Ports, wired_to_one
 from services.execution.config import ExecutionConfig
 from services.execution.core import (
@@ -29,7 +29,7 @@ def execution_config(settings: Settings) -> ExecutionConfig:
         late_ns_max=said.late_ms_max * MS,
         unknown_ns_max=said.unknown_s_max * SECOND,
         reconcile_ns=said.reconcile_s * SECOND,
-        collar_e8=round(settings.risk.collar_pct * 1e6),
+        collar_e8=share_e8(settings.risk.collar_pct),
     )
 
 

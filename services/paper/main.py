@@ -4,14 +4,11 @@ from dataclasses import replace
 
 from marea.runtime.core import Core
 from marea.runtime.loop import Loop
-from marea.runtime.settings import Settings
+from marea.runtime.settings import Settings, share_e8
 from marea.runtime.wiring import Ports, wired_to_one
 from services.paper.config import PaperConfig
 from services.paper.core import SERVICE, PaperState, apply, decide
 from services.paper.shell.merge import Merge
-
-PCT_E8 = 1_000_000
-"""One percent in units of 10^-8."""
 
 
 def paper_config(settings: Settings) -> PaperConfig:
@@ -22,8 +19,8 @@ def paper_config(settings: Settings) -> PaperConfig:
         seed=given.seed,
         latency_ns=given.latency_ms * 1_000_000,
         latency_spread_ns=given.latency_spread_ms * 1_000_000,
-        maker_e8=round(given.maker_pct * PCT_E8),
-        taker_e8=round(given.taker_pct * PCT_E8),
+        maker_e8=share_e8(given.maker_pct),
+        taker_e8=share_e8(given.taker_pct),
     )
 
 

@@ -3,7 +3,7 @@
 from marea.messages.envelope import Log
 from marea.runtime.core import Core
 from marea.runtime.loop import Loop
-from marea.runtime.settings import Settings
+from marea.runtime.settings import Settings, share_e8
 from marea.runtime.wiring import Ports, wired_to_one
 from services.risk.config import Breaker, RiskConfig
 from services.risk.core import HEARS, SERVICE, RiskState, apply, begin, decide, marks, next_deadline
@@ -19,14 +19,14 @@ def risk_config(settings: Settings) -> RiskConfig:
         portfolio=settings.portfolio.name,
         trades=settings.signals.trades,
         confidence_min=settings.signals.confidence_min,
-        position_e8_max=_share(said.profiles_pct_max[said.profile]),
-        asset_e8_max=_share(said.asset_pct_max),
-        sector_e8_max=_share(said.sector_pct_max),
+        position_e8_max=share_e8(said.profiles_pct_max[said.profile]),
+        asset_e8_max=share_e8(said.asset_pct_max),
+        sector_e8_max=share_e8(said.sector_pct_max),
         sectors=said.sectors,
         positions_max=said.positions_max,
         kelly_share=said.kelly_fraction,
         kelly_trades_min=said.kelly_trades_min,
-        collar_e8=_share(said.collar_pct),
+        collar_e8=share_e8(said.collar_pct),
         orders_per_s_max=said.orders_per_s_max,
         orders_per_min_max=said.orders_per_min_max,
         stale_ns_max=said.stale_s_max * SECOND_NS,
@@ -34,7 +34,7 @@ def risk_config(settings: Settings) -> RiskConfig:
         target_atr=said.target_atr,
         breakers=tuple(
             Breaker(
-                drawdown_e8_max=_share(each.drawdown_pct_max), pause_ns=each.pause_s * SECOND_NS
+                drawdown_e8_max=share_e8(each.drawdown_pct_max), pause_ns=each.pause_s * SECOND_NS
             )
             for each in said.breakers
         ),
@@ -77,7 +77,3 @@ def marks_loop(
     market = Log("market", instrument)
     wiring = wired_to_one(name, market, trading, {}, build, snapshot_every_ns)
     return Loop(core, wiring, ports)
-
-
-def _share(percent: float) -> int:
-    return round(percent * 1e6)

@@ -314,6 +314,11 @@ def settings_hash(settings: Settings) -> str:
     return blake2b(effective_json(settings).encode(), digest_size=20).hexdigest()
 
 
+def share_e8(percent: float) -> int:
+    """A percentage as cores take it: a share in units of 10^-8."""
+    return round(percent * 1e6)
+
+
 def list_instruments(settings: Settings) -> dict[str, Instrument]:
     """Every instrument by its id, `BTC-USDT.BINANCE`, with its amounts in units."""
     instruments = {}
