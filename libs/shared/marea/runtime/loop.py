@@ -257,13 +257,15 @@ class Loop(Generic[State]):
     def _take(self, position: int, record: Record) -> None:
         outputs = self._decide(record.message)
         for output in outputs:
-            self._say(position, record, output)
+            self._say(position, record, *self._addressed(record, output))
         if len(outputs) > 1:
             self._outputs.refuse_twins(position)
 
-    def _say(self, position: int, cause: Record, output: Message) -> None:
+    def _addressed(self, cause: Record, output: Message) -> tuple[Log, Message]:
         log = self.wiring.route(output)
-        message = named(self.core.service, log, cause.message, output, self.now)
+        return log, named(self.core.service, log, cause.message, output, self.now)
+
+    def _say(self, position: int, cause: Record, log: Log, message: Message) -> None:
         if message is not cause.message:
             self.core.apply(self.state, message)
         record = self._outputs.add(log, position, cause, message, self.now)
@@ -274,12 +276,11 @@ class Loop(Generic[State]):
 
     async def _take_again(self, position: int, record: Record) -> None:
         # What the logs hold for an input is applied; only what a log breaks off before is said.
-        outputs = self._decide(record.message)
-        said = [self._addressed(record, output) for output in outputs]
+        said = [self._addressed(record, output) for output in self._decide(record.message)]
         on_record = await self._on_record(position, record)
         found_on = [(self.wiring.route(each.message), name) for name, each in on_record.items()]
         stays = set(self._recorded) | unlike(self.wiring.outputs, said, found_on)
-        for output, (log, message) in zip(outputs, said, strict=True):
+        for log, message in said:
             found = on_record.pop(message.id, None)
             if found is not None:
                 if codec.encode(found.message) != codec.encode(message):
@@ -288,14 +289,10 @@ class Loop(Generic[State]):
             elif log in stays:
                 self._diverge(log, None, message)
             else:
-                self._say(position, record, output)
+                self._say(position, record, log, message)
         for found in on_record.values():
             self._diverge(self.wiring.route(found.message), found.message, None)
             self._take_over(found, record)
-
-    def _addressed(self, cause: Record, output: Message) -> tuple[Log, Message]:
-        log = self.wiring.route(output)
-        return log, named(self.core.service, log, cause.message, output, self.now)
 
     def _take_over(self, found: Record, cause: Record) -> None:
         if found.message.id == cause.message.id:
