@@ -4,14 +4,14 @@ Nothing of the ledger is used: each match is price times quantity, in decimals, 
 went out of the account is held against the ledger, the venue's own figures and every valuation.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import ROUND_FLOOR, Decimal
 from pathlib import Path
 from typing import NamedTuple
 
-from marea.bus.port import Bus
+from marea.bus.reading import in_order
 from marea.bus.sqlite import SqliteBus
 from marea.domain.ledger import ASSET_SCALE
 from marea.messages.envelope import Log, Record
@@ -21,7 +21,6 @@ from marea.messages.paper import AccountOpened, ExecutionReport
 from marea.messages.portfolio import JournalPosted, Mark, PortfolioValued
 from marea.messages.system import Clock
 
-READ_RECORDS_MAX = 5_000
 UNIT = Decimal(1).scaleb(-ASSET_SCALE)
 
 Amounts = dict[str, Decimal]
@@ -127,22 +126,14 @@ class Audit:
 async def audit(log: Path, portfolio: str = "main") -> Audit:
     """Go over a run's log from its begin to its end. Raises `BadInput` where it can't be read."""
     with closing(SqliteBus(log, read_only=True)) as bus:
-        paper = [each.message async for _, each in _read(bus, Log("paper", portfolio))]
+        paper = [each.message async for each in in_order(bus, Log("paper", portfolio))]
         reports = {each.number: each for each in paper if isinstance(each, ExecutionReport)}
         (opened,) = (each for each in paper if isinstance(each, AccountOpened))
         found = Audit(reports, _amounts(opened.balances, opened.asset_scale))
-        async for position, record in _read(bus, Log("trading", portfolio)):
-            found.take(position, record)
+        async for at in in_order(bus, Log("trading", portfolio)):
+            found.take(at.position, at.record)
     found.end()
     return found
-
-
-async def _read(bus: Bus, log: Log) -> AsyncIterator[tuple[int, Record]]:
-    position = 0
-    while records := await bus.read(log, position, READ_RECORDS_MAX):
-        for record in records:
-            yield position, record
-            position += 1
 
 
 def _amount(units: int, places: int) -> Decimal:

@@ -5,10 +5,10 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from io import BufferedWriter
-from typing import TypeAlias
 
 import msgspec
 
+from marea.bus.reading import Placed, in_time
 from marea.bus.sqlite import SqliteBus
 from marea.errors import BadInput, Interrupted, MareaError
 from marea.messages import codec
@@ -17,16 +17,13 @@ from marea.messages.types import TYPES
 from marea.messages.wire import to_wire
 from marea.runtime.sources import nearest
 from services.standalone import screen
-from services.standalone.history import forward, opened
+from services.standalone.history import opened
 from services.standalone.moments import parse_time, time_text
 from services.standalone.runs import RunFolder
 
 FOR_EVER: Nanos = 1 << 63
 SHOWN_CHARACTERS_MAX = 60
 """Of one value on a person's screen; `--json` shows all of it."""
-
-Listed: TypeAlias = tuple[Nanos, Log, int, Record]
-"""A record with the time by which it is listed, and its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +68,8 @@ def print_json(folder: RunFolder, wish: Wanted) -> MareaError | None:
 
 
 async def _print_lines(bus: SqliteBus, wish: Wanted) -> None:
-    async for ts, log, position, record in _selected(bus, wish):
-        sys.stdout.write(_line(ts, log, position, record) + "\n")
+    async for at in _selected(bus, wish):
+        sys.stdout.write(_line(at) + "\n")
 
 
 async def _print_json(
@@ -83,8 +80,8 @@ async def _print_json(
     failure: MareaError | None = None
     separator = b""
     try:
-        async for _, _, _, record in _selected(bus, wish):
-            out.write(separator + codec.encode_json(record))
+        async for at in _selected(bus, wish):
+            out.write(separator + codec.encode_json(at.record))
             separator = b","
     except asyncio.CancelledError:
         failure = Interrupted("stopped")
@@ -98,39 +95,22 @@ async def _print_json(
     return failure
 
 
-async def _selected(bus: SqliteBus, wish: Wanted) -> AsyncIterator[Listed]:
+async def _selected(bus: SqliteBus, wish: Wanted) -> AsyncIterator[Placed]:
     count = 0
-    async for ts, log, position, record in _in_time(bus):
-        if ts >= wish.until or count >= wish.events_max:
+    async for at in in_time(bus, _turn):
+        if at.ts >= wish.until or count >= wish.events_max:
             return
-        if ts >= wish.since and (not wish.kinds or _kind(record) in wish.kinds):
+        if at.ts >= wish.since and (not wish.kinds or _kind(at.record) in wish.kinds):
             count += 1
-            yield ts, log, position, record
+            yield at
 
 
-async def _in_time(bus: SqliteBus) -> AsyncIterator[Listed]:
-    # Merged by when each record was known; on one log, in its order.
-    readers = [_in_order(bus, log) for log in sorted(await bus.ends())]
-    heads = [(await anext(reader), reader) for reader in readers]
-    while heads:
-        at = min(range(len(heads)), key=lambda place: heads[place][0][:3])
-        head, reader = heads[at]
-        yield head
-        following = await anext(reader, None)
-        if following is None:
-            del heads[at]
-        else:
-            heads[at] = (following, reader)
+def _turn(at: Placed) -> tuple[Nanos, Log]:
+    return at.ts, at.log
 
 
-async def _in_order(bus: SqliteBus, log: Log) -> AsyncIterator[Listed]:
-    ts: Nanos = 0
-    async for placed in forward(bus, log):
-        ts = max(ts, placed.record.ts_known)  # a start has none of its own
-        yield ts, log, placed.position, placed.record
-
-
-def _line(ts: Nanos, log: Log, position: int, record: Record) -> str:
+def _line(at: Placed) -> str:
+    ts, log, position, record = at.ts, at.log, at.position, at.record
     place = f"{log.channel}/{log.partition}#{position}"
     body = {name: value for name, value in to_wire(record).items() if name != "envelope"}
     values = " ".join(f"{name}={_shown(value)}" for name, value in body.items())

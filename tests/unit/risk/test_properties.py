@@ -5,11 +5,12 @@ import random
 import msgspec
 from hypothesis import given, settings
 
+from marea.bus.reading import Placed
 from marea.domain.ledger import Ledger, balance, imbalance, post
 from marea.domain.position import Position
 from marea.invariants.catalogue import NEEDS_TRADING, PLAIN
 from marea.invariants.trading import Trading, entries_of
-from marea.invariants.violation import Placed, Rule
+from marea.invariants.violation import Rule
 from marea.messages import codec
 from marea.messages.envelope import Record, Writer
 from marea.messages.portfolio import (

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from marea.bus.reading import Placed
 from marea.domain.ledger import (
     ASSET_SCALE,
     VENUE,
@@ -16,7 +17,7 @@ from marea.domain.ledger import (
 )
 from marea.domain.money import Rounding, rescale
 from marea.invariants.trading import Trading, TradingRule, entries_of
-from marea.invariants.violation import Placed, Rule
+from marea.invariants.violation import Rule
 from marea.messages.orders import OrderFilled
 from marea.messages.portfolio import (
     JournalPosted,

@@ -5,15 +5,13 @@ flow. What is remembered grows with the ids, the orders and the fills of a run, 
 else.
 """
 
-from collections.abc import AsyncIterator
-
 from marea.bus.port import Bus
+from marea.bus.reading import Placed, in_time
 from marea.invariants.catalogue import every_invariant
 from marea.invariants.trading import Trading
-from marea.invariants.violation import Invariant, Placed, Violation
+from marea.invariants.violation import Invariant, Violation
 from marea.messages.envelope import Log, Message, Nanos
 
-READ_RECORDS_MAX = 2_000
 FLOW = ("market", "quality", "dead-letters", "features", "trading", "paper")
 """Channels in the order in which one follows from the other."""
 
@@ -54,34 +52,11 @@ async def check_bus(bus: Bus) -> list[Violation]:
     Raises `Unavailable` or `BadInput` where a log can't be read.
     """
     checker = Checker()
-    readers = [_read(bus, log) for log in sorted(await bus.ends())]
-    heads = [(await anext(reader), reader) for reader in readers]
-    while heads:
-        place = _first([head for head, _ in heads])
-        head, reader = heads[place]
-        checker.take(head)
-        following = await anext(reader, None)
-        if following is None:
-            del heads[place]
-        else:
-            heads[place] = (following, reader)
+    async for at in in_time(bus, _turn):
+        checker.take(at)
     return checker.finish()
-
-
-def _first(heads: list[Placed]) -> int:
-    return min(range(len(heads)), key=lambda place: _turn(heads[place]))
 
 
 def _turn(at: Placed) -> tuple[Nanos, int, Log]:
     channel = at.log.channel
     return at.ts, FLOW.index(channel) if channel in FLOW else len(FLOW), at.log
-
-
-async def _read(bus: Bus, log: Log) -> AsyncIterator[Placed]:
-    position = 0
-    ts: Nanos = 0
-    while records := await bus.read(log, position, READ_RECORDS_MAX):
-        for record in records:
-            ts = max(ts, record.ts_known)  # a start has none of its own
-            yield Placed(log, position, record, ts)
-            position += 1

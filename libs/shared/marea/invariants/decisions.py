@@ -3,10 +3,10 @@
 import json
 from collections import deque
 
+from marea.bus.reading import Placed
 from marea.domain.ledger import ASSET_SCALE, balance
 from marea.domain.money import Rounding, notional
 from marea.invariants.trading import Order, Trading, TradingRule, live_entries
-from marea.invariants.violation import Placed
 from marea.messages.envelope import Message, Nanos
 from marea.messages.market import InstrumentChanged
 from marea.messages.orders import ApprovalRefused, OrderCompleted, OrderIntended, OrderSent

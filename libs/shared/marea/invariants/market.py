@@ -2,8 +2,9 @@
 
 from typing import TypeAlias
 
+from marea.bus.reading import Placed
 from marea.domain.book import Book, apply_delta, apply_snapshot, best_ask, best_bid, sequencing_of
-from marea.invariants.violation import Placed, Rule
+from marea.invariants.violation import Rule
 from marea.messages.envelope import Nanos
 from marea.messages.features import Bar
 from marea.messages.market import (

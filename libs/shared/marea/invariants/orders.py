@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from marea.bus.reading import Placed
 from marea.domain.money import Rounding, notional
 from marea.invariants.trading import (
     ALLOWED,
@@ -12,7 +13,6 @@ from marea.invariants.trading import (
     event_of,
     live_entries,
 )
-from marea.invariants.violation import Placed
 from marea.messages.envelope import Nanos
 from marea.messages.market import InstrumentChanged
 from marea.messages.orders import (

@@ -4,7 +4,8 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from marea.invariants.violation import Placed, Rule
+from marea.bus.reading import Placed
+from marea.invariants.violation import Rule
 from marea.messages import codec
 from marea.messages.envelope import Log, Nanos
 from marea.messages.system import Clock, CoreDiverged, Started

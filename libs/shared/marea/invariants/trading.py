@@ -7,8 +7,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from marea.bus.reading import Placed
 from marea.domain.ledger import Entry, Ledger, imbalance, post
-from marea.invariants.violation import Placed, Rule
+from marea.invariants.violation import Rule
 from marea.messages.envelope import Message, Nanos
 from marea.messages.market import InstrumentChanged
 from marea.messages.orders import (

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from marea.bus.reading import Placed
 from marea.domain.ledger import balance, fill_of, settle
 from marea.invariants.trading import REPORTED, Portfolio, Trading, TradingRule
-from marea.invariants.violation import Placed
 from marea.messages.envelope import Log, Nanos
 from marea.messages.orders import DUPLICATE_ID, AccountReported, OrderFilled, VenueReport
 from marea.messages.paper import AccountOpened, ExecutionReport

@@ -1,29 +1,15 @@
 """What an invariant is shown, and what it says when it is broken."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, Protocol
 
 from msgspec import Struct
 
-from marea.messages.envelope import Log, Message, Nanos, Record
+from marea.bus.reading import Placed
+from marea.messages.envelope import Message
 
 VIOLATIONS_MAX = 100
 """Of one invariant; the first ones tell what is wrong, the rest follow from them."""
-
-
-class Placed(NamedTuple):
-    """A record with its place, and the time by which it was known there."""
-
-    log: Log
-    position: int
-    record: Record
-    ts: Nanos
-    """The greatest `ts_known` on its log so far: what comes later there was not known earlier."""
-
-    @property
-    def message(self) -> Message:
-        """What was said."""
-        return self.record.message
 
 
 class Violation(Struct, frozen=True, kw_only=True):

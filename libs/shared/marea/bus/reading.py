@@ -1,0 +1,55 @@
+"""How are logs read from their begin to their end: one of them, or all in the order of time?"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any, NamedTuple
+
+from marea.bus.port import Bus
+from marea.messages.envelope import Log, Message, Nanos, Record
+
+READ_RECORDS_MAX = 2_000
+
+
+class Placed(NamedTuple):
+    """A record with its place, and the time by which it was known there."""
+
+    log: Log
+    position: int
+    record: Record
+    ts: Nanos
+    """The greatest `ts_known` on its log so far: what comes later there was not known earlier."""
+
+    @property
+    def message(self) -> Message:
+        """What was said."""
+        return self.record.message
+
+
+async def in_order(bus: Bus, log: Log) -> AsyncIterator[Placed]:
+    """The records of one log. Raises `Unavailable` or `BadInput` where it can't be read."""
+    position = 0
+    ts: Nanos = 0
+    while records := await bus.read(log, position, READ_RECORDS_MAX):
+        await asyncio.sleep(0)  # here Ctrl-C is heard
+        for record in records:
+            ts = max(ts, record.ts_known)  # a start has none of its own
+            yield Placed(log, position, record, ts)
+            position += 1
+
+
+async def in_time(bus: Bus, turn: Callable[[Placed], tuple[Any, ...]]) -> AsyncIterator[Placed]:
+    """The records of all logs, merged: of the next one of each log the one whose turn is least.
+
+    Raises `Unavailable` or `BadInput` where a log can't be read.
+    """
+    readers = [in_order(bus, log) for log in sorted(await bus.ends())]
+    heads = [(await anext(reader), reader) for reader in readers]
+    while heads:
+        place = min(range(len(heads)), key=lambda at: turn(heads[at][0]))
+        head, reader = heads[place]
+        yield head
+        following = await anext(reader, None)
+        if following is None:
+            del heads[place]
+        else:
+            heads[place] = (following, reader)
