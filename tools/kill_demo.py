@@ -184,7 +184,7 @@ def _positions(run: Path) -> dict[str, int]:
         copy = Path(shutil.copytree(run, Path(folder) / "run"))
         with closing(SqliteBus(copy / "log.sqlite")) as bus:
             ends = asyncio.run(bus.ends())
-    return {f"{log.channel}/{log.partition}": end for log, end in ends.items()}
+    return {str(log): end for log, end in ends.items()}
 
 
 def _differences(like: Undisturbed, ended: command.Ended, run: Path) -> list[str]:

@@ -77,7 +77,7 @@ async def read(bus: Bus) -> Run:
     logs = {log: await bus.read(log, 0, end) for log, end in (await bus.ends()).items()}
     found = [record.message for records in logs.values() for record in records]
     alone: dict[Where, list[Said]] = {
-        (_told(log),): list(_alone(logs, log)) for log in logs if log.channel not in SHARED
+        (str(log),): list(_alone(logs, log)) for log in logs if log.channel not in SHARED
     }
     return Run(
         said=alone | _shared(logs),
@@ -141,7 +141,7 @@ def _shared(logs: Mapping[Log, Sequence[Record]]) -> dict[Where, list[Said]]:
     for log in logs:
         for record in filter(_is_compared, logs[log] if log.channel in SHARED else ()):
             message = record.message
-            where = (_told(log), type(message).__name__, getattr(message, "instrument", ""))
+            where = (str(log), type(message).__name__, getattr(message, "instrument", ""))
             known = kept.setdefault(where, [])
             name = names[message.id] = f"{where[1]} {where[2]} {len(known)}"
             if isinstance(message, ONCE):
@@ -164,7 +164,3 @@ def _named(record: Record, names: Mapping[str, str]) -> Said:
     content["causes"] = [names.get(parent, parent) for parent in message.parents]
     content["ts_known"], content["ts_origin"] = record.ts_known, record.ts_origin
     return Said(message, content)
-
-
-def _told(log: Log) -> str:
-    return f"{log.channel}/{log.partition}"

@@ -111,7 +111,7 @@ def _turn(at: Placed) -> tuple[Nanos, Log]:
 
 def _line(at: Placed) -> str:
     ts, log, position, record = at.ts, at.log, at.position, at.record
-    place = f"{log.channel}/{log.partition}#{position}"
+    place = f"{log}#{position}"
     body = {name: value for name, value in to_wire(record).items() if name != "envelope"}
     values = " ".join(f"{name}={_shown(value)}" for name, value in body.items())
     return f"{_time(ts)}  {place}  {_kind(record)} {_shown_whole(record.message.id)}  {values}"

@@ -65,7 +65,7 @@ async def live(settings: Settings, stores: Stores) -> dict[str, list[bytes]]:
     while market.feed.ts_local < TS_END and await embedded.advance():
         pass
     return {
-        f"{log.channel}/{log.partition}": _said(log, await stores.bus.read(log, 0, end))
+        str(log): _said(log, await stores.bus.read(log, 0, end))
         for log, end in (await stores.bus.ends()).items()
     }
 

@@ -192,9 +192,8 @@ class Merge:
             limit = min(AHEAD_RECORDS_MAX, position - self._position)
             if not await self._next(limit):
                 raise Broken(
-                    f"{self.account_log.channel}/{self.account_log.partition}: position {position} "
-                    f"is asked for, and the logs end at {self._position}; restore them from their "
-                    "archive"
+                    f"{self.account_log}: position {position} is asked for, and the logs end at "
+                    f"{self._position}; restore them from their archive"
                 )
 
     def _watermark(self) -> Nanos:
@@ -233,9 +232,8 @@ class Merge:
     def _take(self, tail: _Tail, until: Nanos, found: list[Record], limit: int) -> None:
         if tail.known < self._given and type(tail.ahead[0].message) in REQUESTS:
             raise Broken(
-                f"{self.account_log.channel}/{self.account_log.partition} position "
-                f"{tail.position} is stamped {tail.known}, and what was known at {self._given} "
-                "is given already: stamp a request with the watermark"
+                f"{self.account_log} position {tail.position} is stamped {tail.known}, and what "
+                f"was known at {self._given} is given already: stamp a request with the watermark"
             )
         while tail.ahead and tail.known < until and len(found) < limit:
             self._given = tail.known

@@ -66,7 +66,7 @@ class AwayFrom(MemoryBus):
 
     def _ask(self, log: Log) -> None:
         if self.is_away and log == self._log:
-            raise Unavailable(f"{log.channel}/{log.partition} is away")
+            raise Unavailable(f"{log} is away")
 
 
 def play(inputs: int, scenario: Callable[[Bench], Coroutine[Any, Any, None]]) -> None:

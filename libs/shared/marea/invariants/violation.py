@@ -69,7 +69,7 @@ class Rule(ABC):
                 code=self.code,
                 what=what,
                 event=at.message.id,
-                log=f"{at.log.channel}/{at.log.partition}",
+                log=str(at.log),
                 position=at.position,
                 expected=str(expected),
                 found=str(found),

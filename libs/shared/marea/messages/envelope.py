@@ -21,6 +21,9 @@ class Log(NamedTuple):
     channel: str
     partition: str
 
+    def __str__(self) -> str:
+        return f"{self.channel}/{self.partition}"
+
 
 class Message(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """What was said. These three fields are fixed for ever: bodies grow at their own end."""

@@ -241,7 +241,7 @@ class Loop(Generic[State]):
         self._effects = [found for found in self._effects if found.input_offset != position]
         log = self.wiring.input_log
         failure = Broken(
-            f"{self.wiring.name} stopped at {log.channel}/{log.partition} position {position}, "
+            f"{self.wiring.name} stopped at {log} position {position}, "
             f"{type(record.message).__name__} {record.message.id}: {type(err).__name__}: {err}"
         )
         failure.__cause__ = err

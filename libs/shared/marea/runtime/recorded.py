@@ -36,9 +36,8 @@ class Recorded:
         """Raise `Broken` where the log ends before what was kept of it."""
         if end < self._position:
             raise Broken(
-                f"{self._log.channel}/{self._log.partition} ends at position {end}, and a snapshot "
-                f"of {self._producer} rests on it up to {self._position}; restore the log from its "
-                "archive"
+                f"{self._log} ends at position {end}, and a snapshot of {self._producer} rests on "
+                f"it up to {self._position}; restore the log from its archive"
             )
 
     async def head(self) -> Record | None:
@@ -48,8 +47,8 @@ class Recorded:
             records = await self._bus.read(self._log, self._position, limit)
             if not records:
                 raise Broken(
-                    f"{self._log.channel}/{self._log.partition} has nothing at position "
-                    f"{self._position}, and ends after it; restore the log from its archive"
+                    f"{self._log} has nothing at position {self._position}, and ends after it; "
+                    "restore the log from its archive"
                 )
             for record in records:
                 if record.writer.producer == self._producer:
@@ -77,9 +76,8 @@ class Recorded:
             return  # of a life that was over, or the second copy of an append
         if record.seq > place.next_seq:
             raise Broken(
-                f"{self._log.channel}/{self._log.partition}: {self._producer} wrote seq "
-                f"{place.next_seq} to {record.seq - 1} of epoch {epoch}, and they are gone; restore "
-                "the log from its archive"
+                f"{self._log}: {self._producer} wrote seq {place.next_seq} to {record.seq - 1} of "
+                f"epoch {epoch}, and they are gone; restore the log from its archive"
             )
         place.next_seq += 1
         if record.input_offset >= self._resumes_at:

@@ -212,9 +212,8 @@ class Replay(Generic[State]):
         except Exception as err:  # a runner: whatever it is, this core can't go on
             log = self._wiring.input_log
             raise CannotFollow(
-                f"{self._wiring.name} can't follow its record at {log.channel}/{log.partition} "
-                f"position {position}, {type(message).__name__} {message.id}: "
-                f"{type(err).__name__}: {err}"
+                f"{self._wiring.name} can't follow its record at {log} position {position}, "
+                f"{type(message).__name__} {message.id}: {type(err).__name__}: {err}"
             ) from err
 
     def _decide(self, message: Message) -> list[tuple[Log, Message]]:
