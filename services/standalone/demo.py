@@ -161,26 +161,6 @@ def log_hash(chains: Mapping[Log, bytes]) -> str:
     return digest.hexdigest()
 
 
-def troubles(result: Result) -> list[str]:
-    """What came up that a person should look at, a line each; nothing where all is well."""
-    found = []
-    if result.dead_letters:
-        found.append(f"{_many(result.dead_letters, 'message')} could not be read")
-    if result.divergences:
-        found.append(f"{_many(result.divergences, 'output')} unlike what is on the log")
-    for name, book in result.books.items():
-        if book.status != "LIVE":
-            found.append(f"the order book of {name} is {book.status} at the end")
-        if book.agreed != book.compared:
-            differed = _many(book.compared - book.agreed, "quote")
-            found.append(f"the order book of {name} was unlike {differed} at equal updates")
-    return found
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}" + ("" if count == 1 else "s")
-
-
 def _result(run: Run, ingesting: Ingesting, embedded: Embedded, figures: Figures) -> Result:
     state, market = ingesting.loop.state, ingesting.market
     loops = embedded.features
