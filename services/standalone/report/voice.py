@@ -1,12 +1,11 @@
 """How does one language write a report's sentences, numbers and times?"""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from marea.messages.envelope import Nanos
-from services.standalone.report.words import WORDS
 from services.standalone.words import Words
+from services.standalone.words.report import REPORT
 from services.standalone.words.text import Language
 
 
@@ -15,7 +14,7 @@ class Voice:
 
     def __init__(self, language: Language) -> None:
         self.language = language
-        self.words: Mapping[str, str] = WORDS[language]
+        self.words = {key: text.of(language) for key, text in REPORT.items()}
         self._marks = str.maketrans("-", "\N{MINUS SIGN}")
         if language == "es":
             self._marks |= str.maketrans(",.", ".,")

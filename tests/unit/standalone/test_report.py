@@ -3,7 +3,6 @@
 import os
 import re
 from pathlib import Path
-from string import Formatter
 
 import msgspec
 import pytest
@@ -14,9 +13,9 @@ from services.standalone.history import opened
 from services.standalone.report.story import ROWS_MAX, Story
 from services.standalone.report.tables import closed_table, denial_groups, leg_table
 from services.standalone.report.voice import Voice
-from services.standalone.report.words import ENGLISH, SPANISH
 from services.standalone.report.write import REPORT_FILE, write_report
 from services.standalone.runs import Run, RunFolder
+from services.standalone.words.report import REPORT
 from services.standalone.words.text import Language
 from tests.unit.standalone.trading_day import (
     COIN,
@@ -127,7 +126,7 @@ def test_closed_position_shows_what_each_of_its_legs_slipped(day: TradingDay, st
     table = closed_table(story, Voice("en"))
     assert len(table.rows) == day.count(portfolio.PositionClosed)
     names = [name for name, _ in table.columns]
-    slippage = names.index(ENGLISH["slippage"])
+    slippage = names.index(REPORT["slippage"].en)
     total = sum(
         float(row[slippage].replace("\N{MINUS SIGN}", "-").split()[0]) for row in table.rows
     )
@@ -185,9 +184,9 @@ def test_run_without_trading_is_told_as_such(tmp_path: Path) -> None:
     day = TradingDay(seconds=0)
     day.features = TradingDay(seconds=30).make().features
     text = page(tmp_path / "run", day)
-    assert ENGLISH["untraded"] in text
-    assert ENGLISH["price_bars"] in text
-    assert ENGLISH["no_denied"] in text
+    assert REPORT["untraded"].en in text
+    assert REPORT["price_bars"].en in text
+    assert REPORT["no_denied"].en in text
 
 
 def test_run_that_was_cut_off_says_so(tmp_path: Path) -> None:
@@ -200,7 +199,7 @@ def test_run_that_was_cut_off_says_so(tmp_path: Path) -> None:
 def test_run_of_a_build_without_signals_has_a_report_too(tmp_path: Path) -> None:
     kept = write_run(tmp_path / "run", TradingDay(seconds=5).make())
     run = msgspec.structs.replace(kept.read(), settings={})
-    assert ENGLISH["verdict"].partition("{")[0] in report(kept, run)
+    assert REPORT["verdict"].en.partition("{")[0] in report(kept, run)
 
 
 def test_report_that_cannot_be_written_names_the_file_and_leaves_none(tmp_path: Path) -> None:
@@ -223,22 +222,12 @@ def test_report_never_takes_the_place_of_what_is_no_file(tmp_path: Path) -> None
     assert pipe.is_fifo()
 
 
-def test_languages_have_the_same_words_with_the_same_gaps() -> None:
-    def gaps(words: dict[str, str]) -> dict[str, list[str]]:
-        return {
-            key: sorted(gap for _, gap, _, _ in Formatter().parse(text) if gap)
-            for key, text in words.items()
-        }
-
-    assert gaps(ENGLISH) == gaps(SPANISH)
-
-
 def test_every_word_is_used(root: Path) -> None:
     folder = root / "services" / "standalone" / "report"
     files = [*folder.glob("*.py"), folder / "report.html"]
-    text = "".join(each.read_text() for each in files if each.name != "words.py")
+    text = "".join(each.read_text() for each in files)
     made = {"halt_shade", "breaker_shade", "halt", "breaker"}  # named by what the log says
-    unused = [key for key in ENGLISH if not re.search(rf"\b{key}\b", text)]
+    unused = [key for key in REPORT if not re.search(rf"\b{key}\b", text)]
     assert set(unused) - made == set()
 
 
