@@ -8,8 +8,12 @@ from marea.messages.envelope import Nanos
 
 def time_text(ts: Nanos) -> str:
     """A time to the millisecond: `2026-01-05T00:01:30.250Z`."""
-    whole = datetime.fromtimestamp(ts // 1_000_000_000, UTC)
-    return f"{whole:%Y-%m-%dT%H:%M:%S}.{ts % 1_000_000_000 // 1_000_000:03d}Z"
+    return f"{_second(ts):%Y-%m-%dT%H:%M:%S}.{ts % 1_000_000_000 // 1_000_000:03d}Z"
+
+
+def time_of_second(ts: Nanos) -> str:
+    """A time in UTC to the second, as a table has it: `2026-01-05 00:01:30`."""
+    return f"{_second(ts):%Y-%m-%d %H:%M:%S}"
 
 
 def parse_time(option: str, text: str) -> Nanos:
@@ -26,3 +30,7 @@ def parse_time(option: str, text: str) -> Nanos:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1_000
+
+
+def _second(ts: Nanos) -> datetime:
+    return datetime.fromtimestamp(ts // 1_000_000_000, UTC)

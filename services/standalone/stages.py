@@ -12,6 +12,7 @@ from marea.runtime.telemetry import Telemetry
 from marea.runtime.wiring import Ports
 from services.ingestion.core import IngestionState
 from services.ingestion.main import ingestion_config, ingestion_loop
+from services.standalone.history import forward
 from services.standalone.markets import Market
 
 READ_RECORDS_MAX = 5_000
@@ -115,9 +116,6 @@ class Ingesting:
 async def remind(market: Market, bus: Bus) -> None:
     """Tell a market that begins anew what ingestion asked of it, as the bus holds it."""
     for log in [log for log in await bus.ends() if log.channel == "market"]:
-        position = 0
-        while records := await bus.read(log, position, READ_RECORDS_MAX):
-            for record in records:
-                if isinstance(record.message, RequestSnapshot):
-                    market.request_snapshot(record)
-            position += len(records)
+        async for placed in forward(bus, log):
+            if isinstance(placed.record.message, RequestSnapshot):
+                market.request_snapshot(placed.record)

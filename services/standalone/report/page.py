@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from marea.messages.portfolio import PortfolioValued
+from services.standalone.moments import time_of_second
 from services.standalone.report.charts import Drawing
 from services.standalone.report.story import Story
 from services.standalone.report.tables import (
@@ -19,7 +20,7 @@ from services.standalone.report.tables import (
     leg_table,
     pause_table,
 )
-from services.standalone.report.voice import Voice, moment, unscaled
+from services.standalone.report.voice import Voice, unscaled
 from services.standalone.runs import Run
 
 HERE = Path(__file__).parent
@@ -120,7 +121,7 @@ def _span(run: Run, story: Story, voice: Voice) -> str:
     market = ", ".join(Path(each.path).name for each in run.tape)
     if not run.tape:
         market = voice.words["simulated"].format(seed=run.seed, minutes=run.minutes)
-    begin, end = (moment(ts) if ts else NONE for ts in (story.ts_begin, story.ts_end))
+    begin, end = (time_of_second(ts) if ts else NONE for ts in (story.ts_begin, story.ts_end))
     return voice.say("span", market=market, begin=begin, end=end, build=run.build)
 
 

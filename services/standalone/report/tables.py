@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from services.standalone.moments import time_of_second
 from services.standalone.report.story import LegCost, Row, Story
-from services.standalone.report.voice import Voice, moment, unscaled
+from services.standalone.report.voice import Voice, unscaled
 
 NONE = "—"
 
@@ -66,7 +67,7 @@ def _closed_row(row: Row, voice: Voice) -> list[str]:
     is_told = bool(row.legs) and None not in row.legs.values()
     return [
         closed.instrument,
-        moment(closed.ts_event),
+        time_of_second(closed.ts_event),
         voice.words.get(closed.exit_reason, closed.exit_reason),
         f"{voice.money(realized_pnl, signed=True)} {closed.asset}",
         f"{voice.money(fees)} {closed.asset}",
@@ -76,7 +77,7 @@ def _closed_row(row: Row, voice: Voice) -> list[str]:
         voice.number(unscaled(closed.qty, closed.qty_scale), closed.qty_scale),
         voice.number(unscaled(closed.entry_price, closed.price_scale), closed.price_scale),
         voice.number(unscaled(closed.exit_price, closed.price_scale), closed.price_scale),
-        moment(closed.ts_opened),
+        time_of_second(closed.ts_opened),
     ]
 
 
@@ -111,7 +112,7 @@ def pause_table(story: Story, voice: Voice) -> Table:
     for shade in story.shades.kept:
         kind, _, level = shade.kind.partition(" ")
         told = words[kind].format(level=level)
-        rows.append([told, moment(shade.ts_begin), moment(shade.ts_end)])
+        rows.append([told, time_of_second(shade.ts_begin), time_of_second(shade.ts_end)])
     columns = [(words[name], "") for name in ("cause", "begin", "end")]
     return Table(words["pauses_title"], "" if rows else words["nothing"], columns, rows)
 

@@ -1,9 +1,7 @@
-"""How does one language write a report's sentences, numbers and times?"""
+"""How does one language write a report's sentences and numbers?"""
 
-from datetime import UTC, datetime
 from decimal import Decimal
 
-from marea.messages.envelope import Nanos
 from services.standalone.words import Words
 from services.standalone.words.report import REPORT
 from services.standalone.words.text import Language
@@ -50,8 +48,3 @@ class Voice:
 def unscaled(units: int, scale: int) -> Decimal:
     """An amount in units of 10^-scale, exactly."""
     return Decimal(units).scaleb(-scale)
-
-
-def moment(ts: Nanos) -> str:
-    """A time in UTC, to the second, as every language can read it."""
-    return f"{datetime.fromtimestamp(ts // 1_000_000_000, UTC):%Y-%m-%d %H:%M:%S}"

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from marea.bus.sqlite import SqliteBus
 from marea.errors import BadInput, Unavailable
+from services.standalone.history import forward
 from services.standalone.report.page import render
 from services.standalone.report.story import Story
 from services.standalone.report.voice import Voice
@@ -18,7 +19,6 @@ from services.standalone.words.text import Language
 
 REPORT_FILE = "report.html"
 CHANNELS = ("trading", "features")
-READ_RECORDS_MAX = 2_000
 NOWHERE = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 """A file can't be there, whatever room there is."""
 
@@ -51,12 +51,8 @@ async def gather(bus: SqliteBus, settings: Mapping[str, Any]) -> Story:
     story = Story(tuple(told.get("trades", ())), told.get("confidence_min", 0.0))
     ends = await bus.ends()
     for log in sorted(log for log in ends if log.channel in CHANNELS):
-        position = 0
-        while records := await bus.read(log, position, READ_RECORDS_MAX):
-            for record in records:
-                story.take(record.message)
-            position += len(records)
-            await asyncio.sleep(0)  # here Ctrl-C is heard
+        async for placed in forward(bus, log):
+            story.take(placed.record.message)
     story.finish()
     return story
 
