@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from marea.domain import ledger as books
 from marea.domain.book import BookStatus
-from marea.domain.ledger import ASSET_SCALE
 from marea.messages.envelope import Log, Message
 from marea.messages.ids import market_id, output_id
 from marea.messages.market import InstrumentChanged, Side
@@ -35,6 +34,7 @@ from marea.messages.system import Clock
 from marea.testing.examples import example
 from services.risk.config import Breaker, RiskConfig
 from services.risk.core import SERVICE, RiskInput, apply, begin, decide
+from tests.unit.execution import trading
 
 MS = 1_000_000
 SECOND = 1_000 * MS
@@ -83,42 +83,26 @@ def clock(ns: int) -> Clock:
 def opened(usdt: int = 10_000, mode: Mode = "paper", **more: int) -> PortfolioOpened:
     """A portfolio at the venue SIM, with whole units of each asset."""
     balances = {"USDT": usdt * COIN, **{asset: units * COIN for asset, units in more.items()}}
-    return PortfolioOpened(
-        id="opened",
-        ts_event=T0,
-        portfolio="main",
-        owner="you",
-        mode=mode,
-        venue="SIM",
-        account="main",
-        base_asset="USDT",
-        time_zone="UTC",
-        asset_scale=ASSET_SCALE,
-        balances=balances,
-    )
+    return replace(trading.opened(mode), balances=balances)
 
 
 def instrument(name: str = BTC, **changes: Any) -> InstrumentChanged:
-    pair, _, venue = name.partition(".")
-    base, _, quote = pair.partition("-")
-    told = InstrumentChanged(
+    base, _, quote = name.partition(".")[0].partition("-")
+    told = replace(
+        trading.instrument(),
         id=market_id(name, "instrument", 0),
-        ts_event=T0,
         instrument=name,
-        price_scale=2,
-        qty_scale=5,
-        venue=venue,
         venue_symbol=base + quote,
-        kind="spot",
         base=base,
         quote=quote,
-        price_increment=1,
-        qty_increment=1,
-        book_sequencing="contiguous",
-        valid_from=T0,
-        notional_min=500,
     )
     return replace(told, **changes)
+
+
+def order_of(decision: RiskDecision, child: int = 0) -> str:
+    """What execution calls an order of a decision here; `-stop` and `-target` protect it."""
+    leg = "entry" if decision.purpose == "entry" else "exit"
+    return f"{decision.id[:8]}-{leg}-{child}"
 
 
 class Desk:
@@ -220,6 +204,14 @@ class Desk:
         )
         return self.tell(replace(said, **changes))
 
+    def bar(self, **actions: Action) -> list[Message]:
+        """What is said once these strategies, in this order, have spoken of one bar."""
+        bar = self.name("bar")
+        said: list[Message] = []
+        for strategy, action in actions.items():
+            said += self.signal(action, strategy=strategy, bar=bar)
+        return said
+
     def command(
         self, action: CommandAction, role: str = "admin", reason: str = "test", key: str = ""
     ) -> CommandTaken:
@@ -242,7 +234,7 @@ class Desk:
     def intend(self, decision: RiskDecision, child: int = 0, attempt: int = 1) -> OrderIntended:
         """Execution intends an order of a decision, protected as that says."""
         leg: Leg = "entry" if decision.purpose == "entry" else "exit"
-        name = f"{decision.id[:8]}-{leg}-{child}"
+        name = order_of(decision, child)
         intent = replace(
             example(OrderIntended),
             id=self.name("intent"),
@@ -349,20 +341,23 @@ class Desk:
         }
         return self.tell((OrderRejected if reason.isupper() else OrderCanceled)(**told))  # type: ignore[arg-type] # fields of both
 
+    def carry_out(self, decision: RiskDecision, qty: int = -1, price: int = -1) -> list[Message]:
+        """An order of a decision that fills at once, whole or so much of it."""
+        qty = decision.qty if qty < 0 else qty
+        order = self.intend(decision).client_order_id
+        said = self.fill(order, qty, price, name=decision.instrument)
+        return [*said, *self.complete(decision, qty)]
+
     def enter(self, name: str = BTC, price: int = -1, **changes: Any) -> RiskDecision:
         """An approved entry that fills at once, whole."""
         decision = approved(self.signal("buy", name, **changes))
-        order = self.intend(decision).client_order_id
-        self.fill(order, decision.qty, price, name=name)
-        self.complete(decision, decision.qty)
+        self.carry_out(decision, price=price)
         return decision
 
     def leave(self, name: str = BTC, price: int = -1, **changes: Any) -> list[Message]:
         """An approved exit that fills at once, whole."""
         decision = approved(self.signal("sell", name, **changes))
-        order = self.intend(decision).client_order_id
-        said = self.fill(order, decision.qty, price, name=name)
-        return [*said, *self.complete(decision, decision.qty)]
+        return self.carry_out(decision, price=price)
 
     # What can be asked
 

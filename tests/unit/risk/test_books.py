@@ -4,10 +4,9 @@ import pytest
 
 from marea.domain.ledger import imbalance
 from marea.invariants.trading import entries_of
-from marea.messages.envelope import Message
 from marea.messages.orders import OrderFilled
 from marea.messages.portfolio import JournalPosted, PortfolioValued, PositionClosed
-from marea.messages.signals import Action, Signal
+from marea.messages.signals import Signal
 from tests.unit.risk.desk import (
     BTC,
     COIN,
@@ -25,13 +24,6 @@ from tests.unit.risk.desk import (
 )
 
 TWO = config(trades=("a", "b"))
-
-
-def both(desk: Desk, first: Action, second: Action) -> list[Message]:
-    """What is said once both strategies have spoken of one bar."""
-    bar = desk.name("bar")
-    said = desk.signal(first, strategy="a", bar=bar)
-    return [*said, *desk.signal(second, strategy="b", bar=bar)]
 
 
 def test_opening_is_booked_once() -> None:
@@ -211,7 +203,7 @@ def test_nothing_is_decided_before_all_have_spoken_of_the_bar() -> None:
 
 def test_what_all_want_is_one_order_and_its_fills_are_shared_to_the_last_unit() -> None:
     desk = Desk.ready(TWO)
-    decision = approved(both(desk, "buy", "buy"))
+    decision = approved(desk.bar(a="buy", b="buy"))
     assert (decision.strategy, decision.shares) == ("a+b", (833, 833))
     assert len(decision.parents) == 2
     order = desk.intend(decision).client_order_id
@@ -225,7 +217,7 @@ def test_what_all_want_is_one_order_and_its_fills_are_shared_to_the_last_unit() 
 
 def test_each_gets_what_it_wants_however_small_the_fills_are() -> None:
     desk = Desk.ready(TWO)
-    decision = approved(both(desk, "buy", "buy"))
+    decision = approved(desk.bar(a="buy", b="buy"))
     order = desk.intend(decision).client_order_id
     for left in reversed(range(decision.qty)):
         desk.fill(order, 1, leaves=left)
@@ -236,7 +228,7 @@ def test_who_leaves_sells_to_who_enters_at_the_mark_and_no_order_is_made() -> No
     desk = Desk.ready(TWO)
     enter_alone(desk)
     cash = desk.wallet("USDT")
-    said = both(desk, "sell", "buy")
+    said = desk.bar(a="sell", b="buy")
     posted = of(JournalPosted, said)
     assert [(each.strategy, each.cause) for each in posted] == [("a", "cross"), ("b", "cross")]
     signals = of(Signal, desk.told)[-2:]
@@ -253,15 +245,14 @@ def test_who_leaves_sells_to_who_enters_at_the_mark_and_no_order_is_made() -> No
 
 def enter_alone(desk: Desk) -> None:
     """Strategy a holds 833 less its fee, b nothing."""
-    decision = approved(both(desk, "buy", "hold"))
-    desk.fill(desk.intend(decision).client_order_id, decision.qty)
-    desk.complete(decision, decision.qty)
+    decision = approved(desk.bar(a="buy", b="hold"))
+    desk.carry_out(decision)
 
 
 def test_difference_of_a_cross_that_is_too_small_for_an_order_is_denied() -> None:
     desk = Desk.ready(TWO)
     enter_alone(desk)
-    decision = denied(both(desk, "sell", "buy"))
+    decision = denied(desk.bar(a="sell", b="buy"))
     assert (decision.reason, decision.strategy) == ("BELOW_MINIMUM", "b")
     assert decision.observed["BELOW_MINIMUM"] < decision.limits["BELOW_MINIMUM"] == 5.0
 
@@ -269,7 +260,7 @@ def test_difference_of_a_cross_that_is_too_small_for_an_order_is_denied() -> Non
 def test_stop_of_who_has_sold_to_another_sells_what_that_one_holds() -> None:
     desk = Desk.ready(TWO)
     enter_alone(desk)
-    both(desk, "sell", "buy")
+    desk.bar(a="sell", b="buy")
     stop = next(name for name in desk.state.orders if name.endswith("stop"))
     said = desk.fill(stop, 832)
     assert [each.strategy for each in of(PositionClosed, said)] == ["b"]

@@ -3,11 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marea.domain.ledger import ASSET_SCALE
 from services.risk.core.accounts import valued
-from tests.unit.risk.play import BID, Desk, approved, clock, mark
+from tests.unit.risk.desk import BTC, COIN, PRICES, SECOND, Desk, order_of
 
-START = 10_000 * 10**ASSET_SCALE
+START = 10_000 * COIN
 
 
 @given(
@@ -18,13 +17,14 @@ START = 10_000 * 10**ASSET_SCALE
 def test_what_is_realized_and_what_is_not_make_the_change_of_equity(
     bid: int, spread: int, sold_pct: int
 ) -> None:
-    desk = Desk()
-    decision = approved(desk.signals(weighted=1.0))
-    desk.bought(decision)
+    desk = Desk.ready()
+    decision = desk.enter()
     qty = decision.qty * sold_pct // 100
     if qty:
-        desk.sold(f"stop-{decision.id}", qty, decision.qty - qty, BID - 777)
-    desk.tell(mark(bid, bid + spread), clock(1_000))
+        stop, left = f"{order_of(decision)}-stop", decision.qty - qty
+        desk.fill(stop, qty, PRICES[BTC] - 777, leaves=left)
+    desk.mark(bid=bid, ask=bid + spread)
+    desk.wait(SECOND)
     now = valued(desk.state)
     assert now.equity - START == now.realized_pnl + now.unrealized_pnl
     assert now.equity == now.cash + now.exposure
