@@ -79,8 +79,7 @@ def _is_of(bracket: Sequence[Order], names: Sequence[str]) -> bool:
 
 def stop_order(state: ExecutionState, entry: OrderIntended, mark: Mark, qty: Qty) -> OrderIntended:
     """An order that sells at once what has lost its stop, down to the collar below the best bid."""
-    position, instrument = state.positions[mark.instrument], state.instruments[mark.instrument]
-    lowest = mark.bid_price - fee(mark.bid_price, state.config.collar_e8, Rounding.DOWN)
+    position = state.positions[mark.instrument]
     child = FIRST_OWN_STOP + position.stop_count
     return replace(
         entry,
@@ -95,7 +94,7 @@ def stop_order(state: ExecutionState, entry: OrderIntended, mark: Mark, qty: Qty
         post_only=False,
         reduce_only=True,
         qty=qty,
-        price=round_to_increment(lowest, instrument.price_increment, Rounding.UP),
+        price=lowest_price(state, mark.instrument, mark.bid_price),
         decision_price=entry.stop_price,
         stop_order_id="",
         stop_price=0,
@@ -103,6 +102,13 @@ def stop_order(state: ExecutionState, entry: OrderIntended, mark: Mark, qty: Qty
         target_price=0,
         ts_expiry=state.now + OWN_STOP_NS,
     )
+
+
+def lowest_price(state: ExecutionState, instrument: str, bid_price: Price) -> Price:
+    """The collar below a best bid: what an order that must sell takes at the worst."""
+    increment = state.instruments[instrument].price_increment
+    lowest = bid_price - fee(bid_price, state.config.collar_e8, Rounding.DOWN)
+    return round_to_increment(lowest, increment, Rounding.UP)
 
 
 def once_more(intent: OrderIntended) -> OrderIntended:

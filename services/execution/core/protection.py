@@ -6,7 +6,7 @@ from marea.messages.envelope import Nanos
 from marea.messages.market import Qty
 from marea.messages.orders import OrderIntended
 from marea.messages.portfolio import Mark
-from services.execution.core.intents import stop_order
+from services.execution.core.intents import lowest_price, stop_order
 from services.execution.core.life import leaves
 from services.execution.core.money import is_worth_an_order, sellable_qty
 from services.execution.core.state import PROTECTION_NS, ExecutionState
@@ -23,8 +23,9 @@ def at_mark(state: ExecutionState, mark: Mark) -> Iterator[OrderIntended]:
     is_reached = 0 < mark.bid_price <= position.entry.stop_price
     if is_reached and uncovered(state, mark.instrument, state.now):
         qty = uncovered_qty(state, mark.instrument)
-        if qty:
-            yield stop_order(state, position.entry, mark, qty)
+        stop = stop_order(state, position.entry, mark, qty)
+        if is_worth_an_order(state.instruments[mark.instrument], qty, stop.price):
+            yield stop
 
 
 def uncovered(state: ExecutionState, instrument: str, now: Nanos) -> bool:
@@ -42,5 +43,5 @@ def uncovered_qty(state: ExecutionState, instrument: str) -> Qty:
     for order in state.orders.values():
         if order.instrument == instrument and order.leg in ("stop", "exit"):
             qty -= leaves(order)
-    is_order = is_worth_an_order(state.instruments[instrument], qty, position.entry.price)
-    return qty if is_order else 0
+    lowest = lowest_price(state, instrument, position.entry.stop_price)
+    return qty if is_worth_an_order(state.instruments[instrument], qty, lowest) else 0

@@ -105,25 +105,53 @@ class IntendedBeforeSent(TradingRule):
 
     number = 7
     code = "INTENDED_BEFORE_SENT"
-    kinds = (OrderReport, PlaceOrder)
+    kinds = (OrderReport, OrderIntended, PlaceOrder)
+
+    def __init__(self, trading: Trading) -> None:
+        super().__init__(trading)
+        self._intents: dict[str, list[Placed]] = {}
+        """By client order id, one for each attempt."""
+        self._requests: list[Placed] = []
 
     def take(self, at: Placed) -> None:
         message = at.message
-        assert isinstance(message, OrderReport | PlaceOrder)
-        order = self.trading.orders.get(message.client_order_id)
-        if order is None:
-            what = f"{message.client_order_id} was intended before"
-            self.report(at, what, "an OrderIntended", type(message).__name__)
-        elif isinstance(message, OrderSent) and message.attempt != order.intent.attempt:
-            what = "what is sent is the latest attempt"
-            self.report(at, what, order.intent.attempt, message.attempt)
-        elif isinstance(message, PlaceOrder):
-            self._compare(at, order, message)
+        match message:
+            case OrderIntended():
+                self._intents.setdefault(message.client_order_id, []).append(at)
+            case PlaceOrder():
+                self._requests.append(at)
+            case OrderReport():
+                self._judge(at, message)
 
-    def _compare(self, at: Placed, order: Order, request: PlaceOrder) -> None:
-        intended = dict(_common(order.intent), ts_sign=order.at.record.ts_known)
+    def _judge(self, at: Placed, report: OrderReport) -> None:
+        order = self.trading.orders.get(report.client_order_id)
+        if order is None:
+            what = f"{report.client_order_id} was intended before"
+            self.report(at, what, "an OrderIntended", type(report).__name__)
+        elif isinstance(report, OrderSent) and report.attempt != order.intent.attempt:
+            what = "what is sent is the latest attempt"
+            self.report(at, what, order.intent.attempt, report.attempt)
+
+    def end(self) -> None:
+        # The venue's clock is not ours, and a request may be long on its way: what shows that it
+        # was intended before is that it is signed with the time at which an intent was appended.
+        for at in self._requests:
+            request = at.message
+            assert isinstance(request, PlaceOrder)
+            intents = self._intents.get(request.client_order_id, [])
+            if intents:
+                signed = [each for each in intents if each.record.ts_known == request.ts_sign]
+                self._compare(at, (signed or intents)[-1], request)
+            else:
+                what = f"{request.client_order_id} was intended before"
+                self.report(at, what, "an OrderIntended", type(request).__name__)
+
+    def _compare(self, at: Placed, intended: Placed, request: PlaceOrder) -> None:
+        intent = intended.message
+        assert isinstance(intent, OrderIntended)
+        wanted = dict(_common(intent), ts_sign=intended.record.ts_known)
         sent = dict(_common(request), ts_sign=request.ts_sign)
-        for name, value in intended.items():
+        for name, value in wanted.items():
             if sent[name] != value:
                 what = f"{name} is sent as it was intended"
                 self.report(at, what, value, sent[name])

@@ -1,0 +1,91 @@
+"""Did a world come out right? Its logs by every invariant, and whether all has settled."""
+
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from marea.bus.memory import MemoryBus
+from marea.invariants.checker import check_bus
+from marea.messages.envelope import Log
+from services.execution.core import decide as execution_decide
+from services.execution.core.life import UNSETTLED
+from tests.simulation.schedule import outcome_of
+from tests.simulation.world import World
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """One thing that is wrong with how a world came out."""
+
+    code: str
+    """An invariant's number and code, or `UNSETTLED` and what did not settle."""
+    what: str
+    event: str = ""
+    """The id of the first event that shows it."""
+    log: str = ""
+    position: int = -1
+
+
+def judge(world: World) -> Sequence[Finding]:
+    """All that is wrong."""
+    return [*_broken(world), *_unsettled(world)]
+
+
+def whole_record(world: World) -> MemoryBus:
+    """Every log of the run, with the venue's account and its engine's clocks beside ours."""
+    bus = MemoryBus()
+    for log in outcome_of(world.cluster.ends()):
+        outcome_of(bus.append(log, world.cluster.records_of(log)))
+    account = world.exchange.log
+    outcome_of(bus.append(account, outcome_of(world.exchange.bus.read(account, 0, 1 << 30))))
+    for name, clocks in world.exchange.clocks.items():
+        outcome_of(bus.append(Log("engine", name), clocks))
+    return bus
+
+
+def _broken(world: World) -> Iterator[Finding]:
+    for each in outcome_of(check_bus(whole_record(world))):
+        yield Finding(
+            code=f"{each.number} {each.code}",
+            what=f"{each.what}: expected {each.expected}, found {each.found}",
+            event=each.event,
+            log=each.log,
+            position=each.position,
+        )
+
+
+def _unsettled(world: World) -> Iterator[Finding]:
+    for name, process in world.processes.items():
+        loop = process.loop
+        if loop is None or loop.has_stopped or loop.is_recovering:
+            why = process.ends[-1][1] if process.ends else "it never began"
+            yield Finding(code="UNSETTLED process", what=f"{name} does not run: {why}")
+            continue
+        end = world.cluster.end_of(loop.wiring.input_log)
+        if name != "ingestion" and loop.position < end:
+            what = f"{name} has read {loop.position} of {end} of {loop.wiring.input_log}"
+            yield Finding(code="UNSETTLED lag", what=what)
+    yield from _unsettled_orders(world)
+
+
+def _unsettled_orders(world: World) -> Iterator[Finding]:
+    loop = world.processes["execution"].loop
+    if loop is None:
+        return
+    state = loop.state
+    for order in state.orders.values():
+        if order.intent is not None and order.status in UNSETTLED:
+            what = f"{order.client_order_id} is {order.status}"
+            yield Finding(code="UNSETTLED order", what=what, event=order.intent.id)
+        elif order.leg == "entry" and order.intent is not None:
+            what = f"entry {order.client_order_id} works after the halt: {order.status}"
+            yield Finding(code="UNSETTLED order", what=what, event=order.intent.id)
+    reported = outcome_of(world.exchange.venue.account())
+    answers = execution_decide(state, reported) if state.sends else ()
+    for answer in answers:
+        for difference in answer.differences:
+            yield Finding(code="UNSETTLED reconciliation", what=difference)
+    if state.sends and not answers:
+        yield Finding(code="UNSETTLED reports", what="the venue told reports that were not taken")
+
+
+TRADING = Log("trading", "main")
