@@ -108,14 +108,19 @@ class Host:
         if self.strikes("crash_after"):
             raise Crashed(self.name)
 
+    async def sleep(self, ns: Nanos) -> None:
+        """Wait because of a fault: at the longest until faults are over."""
+        left = self.faults.ends_at - self.schedule.now
+        await self.schedule.sleep(max(0, min(ns, left)))
+
     async def _stand_still(self, pause: Fault) -> None:
         # Most pauses are short; the long ones are what takeovers are about.
-        await self.schedule.sleep(int(self.faults.size(pause) ** 2 * PAUSE_NS_MAX))
+        await self.sleep(int(self.faults.size(pause) ** 2 * PAUSE_NS_MAX))
 
     async def check_line(self) -> None:
         """Fail, after a while, where the process is cut off."""
         if self.schedule.now < self.cut_off_until and not self.faults.is_over:
-            await self.schedule.sleep(SECOND)
+            await self.sleep(SECOND)
             raise Unavailable(f"{self.name}: no answer in time; try again")
 
 
@@ -133,7 +138,7 @@ class Line:
         await host.before()
         await host.check_line()
         if slow := host.strikes("append_slow"):
-            await host.schedule.sleep(int(host.faults.size(slow) * SLOW_NS_MAX))
+            await host.sleep(int(host.faults.size(slow) * SLOW_NS_MAX))
         if host.strikes("append_lost"):
             raise Unavailable(f"{log}: no answer in time")
         if late := host.strikes("append_late"):
@@ -157,7 +162,7 @@ class Line:
         await host.before()
         await host.check_line()
         if slow := host.strikes("read_slow"):
-            await host.schedule.sleep(int(host.faults.size(slow) * SLOW_NS_MAX))
+            await host.sleep(int(host.faults.size(slow) * SLOW_NS_MAX))
         if short := host.strikes("read_short"):
             limit = min(limit, int(host.faults.size(short) * SHORT_RECORDS_MAX))
         records = await self._cluster.read(log, position, limit)

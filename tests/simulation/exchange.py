@@ -166,11 +166,11 @@ class VenueLine:
         delay = 0
         if isinstance(request, PlaceOrder):
             if host.strikes("send_lost"):
-                await host.schedule.sleep(10 * SECOND)
+                await host.sleep(10 * SECOND)
                 raise Unavailable("no answer in time")
             if silent := host.strikes("send_silent"):
                 self._post(request, int(host.faults.size(silent) * LATE_NS_MAX))
-                await host.schedule.sleep(int(host.faults.size(silent, "wait") * 10 * SECOND))
+                await host.sleep(int(host.faults.size(silent, "wait") * 10 * SECOND))
                 raise Unavailable("no answer in time")
             if late := host.strikes("venue_rejects"):
                 delay = SIGNED_NS_MAX + SECOND + int(host.faults.size(late) * LATE_NS_MAX)
@@ -181,7 +181,7 @@ class VenueLine:
         else:
             await self._exchange.take(request, host.schedule.now)
         if slow := host.strikes("send_slow"):
-            await host.schedule.sleep(int(host.faults.size(slow) * SLOW_NS_MAX))
+            await host.sleep(int(host.faults.size(slow) * SLOW_NS_MAX))
         host.after()
 
     async def look_up(self, client_order_id: str) -> bool:

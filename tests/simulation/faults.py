@@ -100,6 +100,8 @@ class Faults:
         self.seed = seed
         self.is_over = False
         """Whether the world behaves from now on."""
+        self.ends_at: Nanos = 0
+        """When that begins, ns UTC."""
         self.struck: list[tuple[Nanos, Fault]] = []
         self.met: Counter[tuple[str, str, str]] = Counter()
         """How often a kind met a service and a message type."""

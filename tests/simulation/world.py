@@ -38,8 +38,10 @@ from tests.simulation.market import INSTRUMENTS, PERIOD_NS, ScriptedMarket
 from tests.simulation.schedule import Schedule, Task, outcome_of
 
 BEGIN: Nanos = 1_767_571_200 * SECOND
+HEALING_NS: Nanos = 15 * SECOND
+"""So long the world trades without faults."""
 SETTLING_NS: Nanos = 60 * SECOND
-"""So long after the last fault, nothing may be open any more."""
+"""So long after the halt, nothing may be open any more."""
 RESTART_NS: Nanos = 300 * MS
 IDLE_NS: Nanos = 20 * SECOND
 """A loop that only reads is woken by what is appended, and at the latest after this."""
@@ -152,13 +154,14 @@ class World:
         self.seed = seed
         self.faults = faults
         self.schedule = Schedule(BEGIN)
-        self.calm = BEGIN + draw.randrange(10, 31) * SECOND
-        """When the faults end, and prices stand still."""
-        self.end = self.calm + SETTLING_NS
+        faults.ends_at = BEGIN + draw.randrange(8, 21) * SECOND
+        self.halt = faults.ends_at + HEALING_NS
+        """When an operator halts the portfolio, and prices stand still."""
+        self.end = self.halt + SETTLING_NS
         self.release = Release()
         self.cluster = Cluster(self.schedule)
         self.snapshots = MemorySnapshots()
-        self.market = ScriptedMarket(faults, seed, BEGIN, self.calm, self.end)
+        self.market = ScriptedMarket(faults, seed, BEGIN, self.halt, self.end)
         config = paper_config(self.release.settings)
         balances = {"USDT": 10_000 * 10**ASSET_SCALE}
         self._balances = balances
@@ -187,7 +190,7 @@ class World:
         self.schedule.spawn("market", self._bring_market())
         self.schedule.spawn("engine", self._run_engine())
         self.schedule.spawn("trouble", self._trouble_all())
-        self.schedule.run(self.calm)
+        self.schedule.run(self.faults.ends_at)
         self.faults.is_over = True
         self.schedule.run(self.end)
         for process in self.processes.values():
@@ -233,12 +236,13 @@ class World:
             process.begin(RESTART_NS)
 
     def _draw_commands(self, draw: Random) -> list[tuple[Nanos, Command]]:
-        found = [(self.calm + SECOND, _command(self.calm + SECOND, "halt", "operator"))]
+        found = [(self.halt, _command(self.halt, "halt", "operator"))]
         at = BEGIN
-        while (at := at + draw.randrange(1, 20) * SECOND) < self.calm:
+        while (at := at + draw.randrange(1, 20) * SECOND) < self.faults.ends_at:
             if self.faults.strikes("command", "people", at):
                 action: CommandAction = draw.choice(("halt", "resume", "resume", "reset"))
                 found.insert(-1, (at, _command(at, action, draw.choice(("operator", "guest")))))
+        found.insert(-1, (self.faults.ends_at, _command(self.faults.ends_at, "resume", "operator")))
         return found
 
     # Wiring

@@ -40,11 +40,44 @@ class Shell:
     """Best bid and ask of an instrument now; 0: none known."""
 
 
+class _OnTheirWay:
+    """Which orders may become known to the venue although a look-up does not find them?
+
+    Requests of earlier lives may be on their way too; they were signed before this one began.
+    """
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self._begun: Nanos = 0
+        self._signed: dict[str, Nanos] = {}
+        """By client order id, when the last request of this life was signed."""
+
+    def begin(self) -> Nanos:
+        """The venue's time; the first call is where this life begins to act."""
+        now = self._shell.venue_time()
+        self._begun = self._begun or now
+        return now
+
+    def sign(self, client_order_id: str, ts_sign: Nanos) -> None:
+        """A request for this order is sent now, or was just now."""
+        now = self.begin()
+        within_ns = self._shell.venue.arrives_within_ns
+        self._signed = {name: ts for name, ts in self._signed.items() if now < ts + within_ns}
+        self._signed[client_order_id] = ts_sign
+
+    def may_hold(self, client_order_id: str, now: Nanos) -> bool:
+        """Whether one that was not found at this time may still come."""
+        signed = max(self._signed.get(client_order_id, 0), self._begun)
+        return now < signed + self._shell.venue.arrives_within_ns
+
+
 def effects_of(shell: Shell) -> Mapping[type[Message], Effect]:
     """What the shell does about each output that concerns the venue."""
+    on_their_way = _OnTheirWay(shell)
 
     async def send(record: Record) -> Sequence[Message]:
         assert isinstance(record.message, OrderIntended)
+        on_their_way.sign(record.message.client_order_id, record.ts_known)
         return [await _send(shell, record.message, record.ts_known)]
 
     async def cancel(record: Record) -> Sequence[Message]:
@@ -56,9 +89,12 @@ def effects_of(shell: Shell) -> Mapping[type[Message], Effect]:
 
     async def look_up(record: Record) -> Sequence[Message]:
         assert isinstance(record.message, LookUpOrder)
+        name, asked = record.message.client_order_id, on_their_way.begin()
         with suppress(Unavailable):
-            return [await _look_up(shell, record.message)]
-        return ()
+            found = await shell.venue.look_up(name)
+            if found or not on_their_way.may_hold(name, asked):
+                return [_looked_up(shell, record.message, found)]
+        return ()  # the core asks again
 
     async def report(record: Record) -> Sequence[Message]:
         with suppress(Unavailable):
@@ -135,8 +171,7 @@ async def _send(
     )
 
 
-async def _look_up(shell: Shell, question: LookUpOrder) -> OrderLookedUp:
-    found = await shell.venue.look_up(question.client_order_id)
+def _looked_up(shell: Shell, question: LookUpOrder, found: bool) -> OrderLookedUp:
     return OrderLookedUp(
         id=_id_of(shell, "OrderLookedUp", question),
         ts_event=shell.venue_time(),

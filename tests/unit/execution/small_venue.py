@@ -39,6 +39,8 @@ class SmallVenue:
     arrives_at: int = 0
     """When the reports that are made now arrive, ns UTC."""
     refuses_to_rest: bool = False
+    arrives_within_ns: int = 0
+    """So long after its signing a request may still arrive."""
     protects: bool = False
     """Whether it activates the protective orders of what it fills."""
 

@@ -7,6 +7,7 @@ from marea.domain.money import Rounding, notional
 from marea.invariants.trading import (
     ALLOWED,
     LIVE,
+    REPORTED,
     Order,
     Trading,
     TradingRule,
@@ -274,7 +275,7 @@ def _off_increments(
 
 
 class HaltEnds(TradingRule):
-    """A halt ends every entry within 5 s of the venue's time, and nothing opens while it lasts."""
+    """A halt ends every entry that the venue has within 5 s, and nothing opens while it lasts."""
 
     number = 17
     code = "HALT_ENDS_ENTRIES"
@@ -297,7 +298,7 @@ class HaltEnds(TradingRule):
             waited = at.ts - portfolio.ts_halted
             for order in live_entries(self.trading.live.values()):
                 name = order.intent.client_order_id
-                is_late = waited > self.after_ns and order.unknown_at is None
+                is_late = waited > self.after_ns and order.status in REPORTED
                 if is_late and order.at.log == at.log and name not in self._told:
                     self._told.add(name)
                     what = f"{name} has ended within 5 s of the halt"

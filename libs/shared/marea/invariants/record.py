@@ -184,7 +184,11 @@ class NoForesight(KnownRule):
 
 
 class TimeGoesOn(Rule):
-    """The clock of a log never goes back, and neither does what a producer decides by it."""
+    """The clock of a log never goes back, and neither does what a producer decides by it.
+
+    Who reads a log without a clock decides by the times of its writers, which may fall behind each
+    other: it goes on in each of its instruments.
+    """
 
     number = 29
     code = "TIME_GOES_ON"
@@ -192,7 +196,7 @@ class TimeGoesOn(Rule):
     def __init__(self) -> None:
         super().__init__()
         self._clocks: dict[Log, Nanos] = {}
-        self._decided: dict[tuple[Log, str], Nanos] = {}
+        self._decided: dict[tuple[Log, str, str], Nanos] = {}
 
     def take(self, at: Placed) -> None:
         message = at.message
@@ -202,10 +206,12 @@ class TimeGoesOn(Rule):
                 self.report(at, "a log's clock never goes back", f"≥ {before}", message.ts_event)
             self._clocks[at.log] = message.ts_event
         elif not message.outside:
-            producer = (at.log, at.record.writer.producer)
+            writer = at.record.writer
+            whose = "" if writer.input_log in self._clocks else getattr(message, "instrument", "")
+            producer = (at.log, writer.producer, whose)
             before = self._decided.get(producer, 0)
             if at.record.ts_known < before:
-                what = f"{producer[1]} decides in the order of its time"
+                what = f"{writer.producer} decides in the order of its time"
                 self.report(at, what, f"≥ {before}", at.record.ts_known)
             self._decided[producer] = at.record.ts_known
 

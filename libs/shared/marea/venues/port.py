@@ -19,6 +19,15 @@ class OrderVenue(Protocol):
     else, misses none and takes none twice.
     """
 
+    @property
+    def arrives_within_ns(self) -> Nanos:
+        """How long after its signing a request may still become an order that no look-up shows.
+
+        The venue's time window, how far ahead it lets a stamp be, and how old its answers may be;
+        0 where a look-up knows of what is on its way.
+        """
+        ...
+
     async def send(self, request: PlaceOrder | CancelOrder) -> None:
         """Write the request to the venue; what it makes of it comes as reports.
 
@@ -27,10 +36,11 @@ class OrderVenue(Protocol):
         ...
 
     async def look_up(self, client_order_id: str) -> bool:
-        """Whether the venue has the order, or had it, if only to reject it, or will still get it.
+        """Whether the venue has the order, or had it, if only to reject it.
 
-        The answer is definite: after False no request that was sent so far becomes this order.
-        Raises `Unavailable` as long as that can't be said.
+        False is definite once `arrives_within_ns` have passed since the last signing of a request
+        for it: after that, none that was sent so far becomes this order. Raises `Unavailable` where
+        the venue can't be asked.
         """
         ...
 
