@@ -173,7 +173,7 @@ class VenueLine:
                 await host.sleep(int(host.faults.size(silent, "wait") * 10 * SECOND))
                 raise Unavailable("no answer in time")
             if late := host.strikes("venue_rejects"):
-                delay = SIGNED_NS_MAX + SECOND + int(host.faults.size(late) * LATE_NS_MAX)
+                delay = SIGNED_NS_MAX + SECOND + int(host.faults.size(late) * SLOW_NS_MAX)
         elif late := host.strikes("cancel_late"):
             delay = int(host.faults.size(late) * LATE_NS_MAX)
         if delay:
@@ -252,17 +252,16 @@ class VenueTrouble:
             raise Unavailable("the venue takes no requests now")
 
     def arrived(self, reports: Sequence[VenueReport], host: Host) -> list[VenueReport]:
-        """Those that are there, up to the first that isn't: each is on a way of its own."""
+        """Those that are there: each is on a way of its own, and comes when it comes."""
         found: list[VenueReport] = []
         for report in reports:
             if report.number not in self._arrives:
                 late = host.strikes("report_late")
                 delay = int(self._faults.size(late) * REPORT_NS_MAX) if late else 0
                 self._arrives[report.number] = self._schedule.now + delay
-            if self._arrives[report.number] > self._schedule.now:
-                break
-            found.append(report)
-        return found
+            if self._arrives[report.number] <= self._schedule.now:
+                found.append(report)
+        return sorted(found, key=lambda each: (self._arrives[each.number], each.number))
 
 
 def _concerns(request: PlaceOrder | CancelOrder, client_order_id: str) -> bool:

@@ -19,6 +19,7 @@ from marea.messages.orders import (
     OrderSent,
     OrderUnknown,
     ReportAccount,
+    VenueReport,
 )
 from marea.messages.paper import CancelOrder, PlaceOrder
 from marea.runtime.wiring import Effect
@@ -114,15 +115,25 @@ def effects_of(shell: Shell) -> Mapping[type[Message], Effect]:
 def arrivals_of(
     venue: OrderVenue,
 ) -> Callable[[ExecutionState, Nanos], Awaitable[Sequence[Message]]]:
-    """The venue's reports that have arrived and are not on the log yet."""
+    """The venue's reports that have arrived and are not on the log yet, each once and in order."""
 
     async def arrivals(state: ExecutionState, now: Nanos) -> Sequence[Message]:
         if state.sends:
             with suppress(Unavailable):  # their numbers say later which are missing
-                return await venue.reports(state.report_number, now)
+                return _following(await venue.reports(state.report_number, now), state.report_number)
         return ()
 
     return arrivals
+
+
+def _following(reports: Sequence[VenueReport], number: int) -> Sequence[VenueReport]:
+    # A wire may bring a report twice, or before the one that it follows: that one is waited for.
+    found: list[VenueReport] = []
+    for report in sorted(reports, key=lambda each: each.number):
+        if report.number == number + 1:
+            found.append(report)
+            number = report.number
+    return found
 
 
 async def _send(

@@ -186,7 +186,7 @@ class NoForesight(KnownRule):
 class TimeGoesOn(Rule):
     """The clock of a log never goes back, and neither does what a producer decides by it.
 
-    Who reads a log without a clock decides by the times of its writers, which may fall behind each
+    Where several tell a log the time, each goes on, and a reader's time is the latest. Who reads a log without a clock decides by the times of its writers, which may fall behind each
     other: it goes on in each of its instruments.
     """
 
@@ -195,19 +195,23 @@ class TimeGoesOn(Rule):
 
     def __init__(self) -> None:
         super().__init__()
-        self._clocks: dict[Log, Nanos] = {}
+        self._clocks: dict[tuple[Log, str], Nanos] = {}
+        self._told: set[Log] = set()
+        """Logs that hold a clock."""
         self._decided: dict[tuple[Log, str, str], Nanos] = {}
 
     def take(self, at: Placed) -> None:
         message = at.message
         if type(message) is Clock:
-            before = self._clocks.get(at.log, 0)
+            clock = (at.log, at.record.writer.producer)
+            before = self._clocks.get(clock, 0)
             if message.ts_event < before:
-                self.report(at, "a log's clock never goes back", f"≥ {before}", message.ts_event)
-            self._clocks[at.log] = message.ts_event
+                self.report(at, "a clock never goes back", f"≥ {before}", message.ts_event)
+            self._clocks[clock] = message.ts_event
+            self._told.add(at.log)
         elif not message.outside:
             writer = at.record.writer
-            whose = "" if writer.input_log in self._clocks else getattr(message, "instrument", "")
+            whose = "" if writer.input_log in self._told else getattr(message, "instrument", "")
             producer = (at.log, writer.producer, whose)
             before = self._decided.get(producer, 0)
             if at.record.ts_known < before:

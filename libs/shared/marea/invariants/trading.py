@@ -36,7 +36,7 @@ from marea.messages.portfolio import (
 )
 from marea.messages.system import Clock
 
-LIVE = ("intended", "lost", "working", "triggered")
+LIVE = ("intended", "working", "triggered")
 """Of an order: the venue has it, or may have it."""
 REPORTED = ("working", "triggered")
 """Of an order: the venue has said that it has it, and nothing of an end."""
@@ -175,8 +175,6 @@ class Trading:
                 order.filled_qty += report.last_qty
                 price = report.last_price
                 order.prices = [min([price, *order.prices]), max([price, *order.prices])]
-            case OrderLookedUp(found=False):
-                pass  # the next attempt ends the doubt
             case _:
                 order.unknown_at = None
         if order.status in LIVE:
@@ -203,7 +201,6 @@ ALLOWED: dict[str, dict[str, str]] = {
     },
     "lost": {
         "intended": "intended",
-        "accepted": "working",
         "rejected": "ended",
         "not_sent": "not_sent",
         "missing": "lost",

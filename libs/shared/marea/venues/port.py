@@ -14,9 +14,9 @@ DETAIL_CHARS_MAX = 200
 class OrderVenue(Protocol):
     """One account at a venue that takes orders.
 
-    Every answer about an order comes as a numbered report. Reports arrive as on one stream: none
-    before one with a lower number, so a reader that remembers the last number it took, and nothing
-    else, misses none and takes none twice.
+    Every answer about an order comes as a numbered report, contiguous from 0. A wire may bring one
+    again, or before those it follows: a reader that remembers the last number it took, and takes
+    but the next, misses none and takes none twice.
     """
 
     @property
@@ -45,7 +45,7 @@ class OrderVenue(Protocol):
         ...
 
     async def reports(self, after: int, until: Nanos) -> Sequence[VenueReport]:
-        """The reports with a number above `after` that have arrived by `until`, by number.
+        """The reports with a number above `after` that have arrived by `until`.
 
         Their ids are made of the account, the order and the number: the same in every life.
         Raises `Unavailable` where the venue can't be asked.
