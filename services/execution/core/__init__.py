@@ -178,9 +178,10 @@ def _take_turn(state: ExecutionState, event: Turn | Unheard) -> None:
             state.open_levels = [level for level in state.open_levels if level != event.level]
         case CoreDiverged() | GapFound():
             state.is_frozen = True
+        case Started():
+            state.builds[event.producer] = event.build
         case (
-            Started()
-            | Signal()
+            Signal()
             | Command()
             | JournalPosted()
             | PositionClosed()

@@ -85,6 +85,8 @@ def why_not_open(state: ExecutionState, instrument: str) -> str:
         return reasons.BREAKER_OPEN
     if state.is_frozen:
         return reasons.FROZEN
+    if len(set(state.builds.values())) > 1:
+        return reasons.BUILDS_DIFFER
     if instrument not in state.instruments or mark is None or mark.book_status != "LIVE":
         return reasons.NOT_LIVE
     return ""

@@ -55,11 +55,12 @@ def take_portfolio(state: ExecutionState, opened: PortfolioOpened) -> None:
 
 
 def take_command(state: ExecutionState, command: CommandTaken) -> None:
-    """A halt, or the end of one; a resume also accepts what froze it."""
+    """A halt, or the end of one; a resume also accepts what froze it, and who is there."""
     if command.accepted and command.action == "halt":
         state.is_halted = True
     elif command.accepted and command.action == "resume":
         state.is_halted = state.is_frozen = False
+        state.builds = {}  # who is gone for good holds nothing back any longer
 
 
 def take_market(state: ExecutionState, event: Clock | Mark | InstrumentChanged) -> None:

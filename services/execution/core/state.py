@@ -200,6 +200,8 @@ class ExecutionState:
     is_halted: bool = False
     is_frozen: bool = False
     """Whether the log showed a gap or a divergence that no operator has accepted."""
+    builds: dict[str, str] = field(default_factory=dict)
+    """What everybody on the log runs, by producer, as far as they have begun since the last resume."""
     open_levels: list[int] = field(default_factory=list)
     """Drawdown breakers that are tripped."""
     instruments: dict[str, InstrumentChanged] = field(default_factory=dict)

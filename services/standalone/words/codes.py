@@ -179,6 +179,10 @@ _ORDERS = {
     "FROZEN": Text(
         "an order is unknown or an account differs", "una orden se desconoce o una cuenta difiere"
     ),
+    "BUILDS_DIFFER": Text(
+        "services of different versions share the log",
+        "servicios de versiones distintas comparten el registro",
+    ),
     # what differs between ours and the venue's
     "ORDER": Text("an order", "una orden"),
     "UNPROTECTED": Text("a position without its stop", "una posición sin su stop"),

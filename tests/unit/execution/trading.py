@@ -73,7 +73,7 @@ def clock(ms: float) -> Clock:
 
 
 def started(service: str = SERVICE, name: str = "started") -> Started:
-    return Started(id=name, ts_event=T0, service=service, build="b", config="{}", resumes_at=0)
+    return Started(id=name, ts_event=T0, service=service, build="test", config="{}", resumes_at=0)
 
 
 def opened(mode: Mode = "paper") -> PortfolioOpened:

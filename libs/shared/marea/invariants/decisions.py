@@ -1,7 +1,9 @@
 """What must hold between risk's decisions, commands and breakers, and the orders."""
 
 import json
+from bisect import bisect_right
 from collections import deque
+from operator import itemgetter
 
 from marea.bus.reading import Placed
 from marea.domain.ledger import ASSET_SCALE, balance
@@ -228,24 +230,35 @@ class CommandOnce(TradingRule):
 
 
 class OneBuild(TradingRule):
-    """All who share a trading log run one build whenever an order is intended."""
+    """All who share a trading log run one build whenever an entry is intended.
+
+    Who has not begun since an operator's last resume is not asked.
+    """
 
     number = 20
     code = "ONE_BUILD"
-    kinds = (Started, OrderIntended)
+    kinds = (Started, OrderIntended, CommandTaken)
 
     def __init__(self, trading: Trading) -> None:
         super().__init__(trading)
-        self._builds: dict[str, dict[str, str]] = {}
+        self._builds: dict[str, list[tuple[int, dict[str, str]]]] = {}
+        """Of each log: who ran what from which position on."""
 
     def take(self, at: Placed) -> None:
         if at.log.channel != "trading":
             return
-        builds = self._builds.setdefault(at.log.partition, {})
-        if isinstance(at.message, Started):
-            builds[at.record.writer.producer] = at.message.build
-        elif len(set(builds.values())) > 1:
-            self.report(at, "all run one build while orders are made", "one", builds)
+        history = self._builds.setdefault(at.log.partition, [(-1, {})])
+        match at.message:
+            case Started(build=build):
+                builds = {**history[-1][1], at.record.writer.producer: build}
+                history.append((at.position, builds))
+            case CommandTaken(accepted=True, action="resume"):
+                history.append((at.position, {}))
+            case OrderIntended(leg="entry"):
+                place = bisect_right(history, at.record.input_offset, key=itemgetter(0))
+                builds = history[place - 1][1]
+                if len(set(builds.values())) > 1:
+                    self.report(at, "all run one build while orders are made", "one", builds)
 
 
 class WithinRates(TradingRule):

@@ -187,7 +187,7 @@ class TimeGoesOn(Rule):
     """The clock of a log never goes back, and neither does what a producer decides by it.
 
     Where several tell a log the time, each goes on, and a reader's time is the latest. Who reads a log without a clock decides by the times of its writers, which may fall behind each
-    other: it goes on in each of its instruments.
+    other: it goes on in each of its instruments. A new life may run on a host of another clock.
     """
 
     number = 29
@@ -212,7 +212,7 @@ class TimeGoesOn(Rule):
         elif not message.outside:
             writer = at.record.writer
             whose = "" if writer.input_log in self._told else getattr(message, "instrument", "")
-            producer = (at.log, writer.producer, whose)
+            producer = (at.log, f"{writer.producer} {writer.epoch}", whose)
             before = self._decided.get(producer, 0)
             if at.record.ts_known < before:
                 what = f"{writer.producer} decides in the order of its time"
@@ -221,14 +221,26 @@ class TimeGoesOn(Rule):
 
 
 class Reproduced(Rule):
-    """Whoever took the log again decided the same."""
+    """Whoever took the log again with the same build and configuration decided the same."""
 
     number = 35
     code = "DECIDED_AGAIN_ALIKE"
-    kinds = (CoreDiverged,)
+    kinds = (CoreDiverged, Started)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ran: dict[tuple[Log, str], tuple[str, str]] = {}
+        """What a producer's last life ran, and was configured with."""
+        self._changed: set[tuple[Log, str]] = set()
+        """Producers whose present life runs something else than an earlier one."""
 
     def take(self, at: Placed) -> None:
-        message = at.message
-        assert isinstance(message, CoreDiverged)
-        what = f"{message.service} decides again what is recorded: {message.detail}"
-        self.report(at, what, message.recorded or "nothing", message.decided or "nothing")
+        message, producer = at.message, (at.log, at.record.writer.producer)
+        if isinstance(message, Started):
+            runs = (message.build, message.config)
+            if self._ran.setdefault(producer, runs) != runs:
+                self._changed.add(producer)
+            self._ran[producer] = runs
+        elif isinstance(message, CoreDiverged) and producer not in self._changed:
+            what = f"{message.service} decides again what is recorded: {message.detail}"
+            self.report(at, what, message.recorded or "nothing", message.decided or "nothing")

@@ -103,7 +103,7 @@ class ApprovalRefused(Message, frozen=True, kw_only=True, array_like=True, gc=Fa
         str,
         Meta(
             description="code: EXPIRED, HALTED, BREAKER_OPEN, ORDER_WORKING, NOT_LIVE, "
-            "ADVISORY, FROZEN"
+            "ADVISORY, FROZEN, BUILDS_DIFFER"
         ),
     ]
 

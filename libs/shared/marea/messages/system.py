@@ -39,6 +39,7 @@ class Started(Message, frozen=True, kw_only=True, array_like=True, gc=False):
     build: Annotated[str, Meta(description="version and hash of the code")]
     config: Annotated[str, Meta(description="the core's configuration, JSON with sorted keys")]
     resumes_at: Annotated[int, Meta(description="position on its input that it goes on from")]
+    producer: Annotated[str, Meta(description="who begins: service, and shard or instrument")] = ""
 
 
 class CoreDiverged(Message, frozen=True, kw_only=True, array_like=True, gc=False):

@@ -54,7 +54,7 @@ class Loop(Generic[State]):
         self._intake = Intake(wiring.input_log)
         self._self_on_input = wiring.outputs.get(wiring.input_log)
         self._outputs = Outputs(core.service, wiring, ports.bus)
-        self._outputs.stamp = ports.venue_time
+        self._outputs.venue_time = ports.venue_time
         self._recorded: dict[Log, Recorded] = {}
         self._schema = schema_hash(core.state_type)
         self._effects: list[Record] = []
@@ -163,8 +163,13 @@ class Loop(Generic[State]):
     # Inputs, and what comes from outside
 
     async def _hear_outside(self) -> int:
-        # Only at the end of the log does the state know all that was brought before.
         venue_time, arrivals = self.ports.venue_time, self.ports.arrivals
+        if venue_time is None and arrivals is None:
+            return 0
+        # Only at the end of the log does the state know all that was brought before; a read may
+        # give less than there is.
+        if self.position < (await self.ports.bus.ends()).get(self.wiring.input_log, 0):
+            return 0
         now = venue_time() if venue_time is not None else self.now
         messages = list(await arrivals(self.state, now)) if arrivals is not None else []
         if now > self.now and (messages or self._is_time_due(now)):

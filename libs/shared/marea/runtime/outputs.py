@@ -35,14 +35,16 @@ class Outputs:
         self._wiring = wiring
         self._bus = bus
         self._sinks: dict[Log, _Sink] = {}
-        self.stamp: Callable[[], Nanos] | None = None
-        """The venue's time, with which an output is stamped as it is appended; None: the core's."""
+        self.venue_time: Callable[[], Nanos] | None = None
+        """With which an output is stamped as it is appended; None: with the core's time."""
+        self._stamped: Nanos = 0
 
     async def claim(self, log: Log, end: int, started: Started) -> int:
         """Begin this life on a log that ends there; give its epoch."""
         producer = self._wiring.outputs[log]
         name = derived_id(self._service, log, "Started", producer, str(end))
-        record = Record(message=replace(started, id=name), writer=self._writer(producer, -1), seq=0)
+        message = replace(started, id=name, producer=producer)
+        record = Record(message=message, writer=self._writer(producer, -1), seq=0)
         epoch = await self._bus.append(log, [record])
         self._sinks[log] = _Sink(self._writer(producer, epoch))
         return epoch
@@ -60,7 +62,7 @@ class Outputs:
         sink = self._sinks[log]
         ts_known, trace = cause.ts_known, cause.trace
         if message is not cause.message:
-            ts_known = self.stamp() if self.stamp is not None else now or ts_known
+            ts_known = self._stamp(now or ts_known)
             trace = trace_id(cause)
         record = Record(
             message=message,
@@ -74,6 +76,12 @@ class Outputs:
         sink.next_seq += 1
         sink.outbox.append(record)
         return record
+
+    def _stamp(self, now: Nanos) -> Nanos:
+        if self.venue_time is None:
+            return now
+        self._stamped = max(self._stamped, self.venue_time())  # a host's clock may be set back
+        return self._stamped
 
     def bring(self, log: Log, message: Message, ts_known: Nanos) -> None:
         """A message from outside."""
@@ -127,7 +135,10 @@ class Outputs:
             ts_event=now,
             parents=(recorded or decided or told).parents,
         )
-        sink.outbox.append(Record(message=message, writer=sink.writer, seq=sink.next_seq))
+        known = self._stamp(now)
+        sink.outbox.append(
+            Record(message=message, writer=sink.writer, seq=sink.next_seq, ts_known=known)
+        )
         sink.next_seq += 1
 
     async def append(self) -> None:
