@@ -42,6 +42,22 @@ class Started(Message, frozen=True, kw_only=True, array_like=True, gc=False):
     producer: Annotated[str, Meta(description="who begins: service, and shard or instrument")] = ""
 
 
+class Heartbeat(Message, frozen=True, kw_only=True, array_like=True, gc=False):
+    """The owner of a shard is alive, and done with all inputs before a position.
+
+    What it said about them stands on its logs, and no other life began before that. `ts_event` is
+    the time that its core knows.
+    """
+
+    outside: ClassVar[bool] = True
+    canonical: ClassVar[bool] = False
+
+    service: Annotated[str, Meta(description="whose shard it is")]
+    instance: Annotated[str, Meta(description="which of those that could own the shard")]
+    producer_epoch: Annotated[int, Meta(description="its life, on the first log it writes to")]
+    resumes_at: Annotated[int, Meta(description="position on its input that it goes on from")]
+
+
 class CoreDiverged(Message, frozen=True, kw_only=True, array_like=True, gc=False):
     """The log holds another output than the code gives now; what is recorded stands."""
 

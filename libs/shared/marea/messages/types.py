@@ -55,6 +55,7 @@ TYPES: dict[str, type[Message]] = {
         system.Clock,
         system.ClockOffset,
         system.Started,
+        system.Heartbeat,
         system.CoreDiverged,
         system.GapFound,
         system.QualityCheckFailed,

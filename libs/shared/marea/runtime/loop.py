@@ -6,6 +6,9 @@ again from the snapshot on. What a log already holds for an input is applied as 
 is decided now is only compared with it; a difference is told as `CoreDiverged`. Where the record
 ends, the loop goes on by itself.
 
+A loop may follow another life of itself before it starts: it takes the inputs that the other is
+done with, in the same way, and writes nothing. Its start is then the recovery of what is left.
+
 A loop that writes to the log it reads is that log's owner: once it has read all of it, it tells the
 time there and brings what comes from outside. What it must do in the world about an output it does
 when it reads that output back, under its own epoch: then the output is on the log, and nobody else
@@ -17,7 +20,7 @@ start, from the log, knows what became of it.
 """
 
 from collections.abc import Sequence
-from typing import Generic
+from typing import Generic, Literal
 
 import msgspec
 
@@ -28,7 +31,7 @@ from marea.messages.ids import market_id
 from marea.messages.system import Clock, Started
 from marea.runtime.core import Core, State
 from marea.runtime.intake import Intake
-from marea.runtime.outputs import Outputs, is_output, named, unlike
+from marea.runtime.outputs import NO_EPOCH, Outputs, followed_by, is_output, named, unlike
 from marea.runtime.recorded import Recorded
 from marea.runtime.snapshot import OutputPlace, Snapshot, encode, latest_readable, schema_hash
 from marea.runtime.wiring import Ports, Wiring
@@ -36,6 +39,8 @@ from marea.runtime.wiring import Ports, Wiring
 BATCH_RECORDS_MAX = 1_000
 DIVERGENCES_TOLD_MAX = 100
 CLOCK_EVERY_NS = 60_000_000_000
+
+_Phase = Literal["has not started", "follows", "runs", "has stopped"]
 
 
 class Loop(Generic[State]):
@@ -60,11 +65,28 @@ class Loop(Generic[State]):
         self._effects: list[Record] = []
         """Outputs that the shell must act on once this step's are appended."""
         self._snapshot_due: Nanos = 0
-        self._usable = False
+        self._phase: _Phase = "has not started"
 
-    async def start(self) -> None:
-        """Restore, claim the output logs, and find what earlier lives left on them."""
-        kept = await self._restore()
+    async def follow(self, until: int, limit: int = BATCH_RECORDS_MAX) -> int:
+        """Take at most `limit` of the inputs before position `until`; give how many there were.
+
+        The owner of the output logs must be done with those inputs, and all that it said about them
+        must stand there. Nothing is written, and nothing is done in the world.
+
+        Raises as `step` does.
+        """
+        await self._enter("has not started", "follows")
+        taken = await self._follow(min(limit, until - self.position))
+        self._phase = "follows"
+        return taken
+
+    async def start(self, instance: str = "") -> int:
+        """Claim the output logs, and find what earlier lives left on them; give the epoch.
+
+        The epoch is that of the first of the logs. `instance` tells apart those that may start at
+        the same place. What was followed before is kept; otherwise the latest snapshot is restored.
+        """
+        await self._enter("has not started", "follows")
         ends = await self.ports.bus.ends()
         started = Started(
             ts_event=self.now,
@@ -73,14 +95,14 @@ class Loop(Generic[State]):
             config=self.wiring.config,
             resumes_at=self.position,
         )
-        for log, producer in self.wiring.outputs.items():
+        for log, recorded in list(self._recorded.items()):
             end = ends.get(log, 0)
-            recorded = Recorded(self.ports.bus, log, producer, self.position, kept.get(log))
             recorded.check(end)
-            recorded.until = await self._outputs.claim(log, end, started)
-            if await recorded.head():
-                self._recorded[log] = recorded
-        self._usable = True
+            recorded.until = await self._outputs.claim(log, end, started, instance)
+            if await recorded.head() is None:
+                del self._recorded[log]
+        self._phase = "runs"
+        return self._outputs.epoch(next(iter(self.wiring.outputs)))
 
     async def step(self, limit: int = BATCH_RECORDS_MAX) -> int:
         """Take at most `limit` inputs; give how many there were, with those that were brought.
@@ -91,9 +113,7 @@ class Loop(Generic[State]):
         `Refused` when another life has taken over; `Unavailable` or `BadInput` when a log is away
         or can't be read.
         """
-        if not self._usable:
-            raise Broken(f"{self.wiring.name} has stopped; start it anew")
-        self._usable = False
+        await self._enter("runs")
         telemetry, name = self.ports.telemetry, self.wiring.name
         begun_ns = telemetry.now_ns()
         records = await self.ports.source.read(self.wiring.input_log, self.position, limit)
@@ -109,7 +129,7 @@ class Loop(Generic[State]):
             raise failure
         brought = await self._hear_outside() if len(records) < limit else 0
         await self._snapshot_if_due()
-        self._usable = True
+        self._phase = "runs"
         return len(records) + brought
 
     async def bring(self, messages: Sequence[Message]) -> None:
@@ -118,11 +138,17 @@ class Loop(Generic[State]):
         They are taken when they are read back, like all that stands there. Nobody knows which of
         them are there when that fails, so the loop has stopped then, as after a step that fails.
         """
-        if not self._usable:
-            raise Broken(f"{self.wiring.name} has stopped; start it anew")
-        self._usable = False
+        await self._enter("runs")
         await self._bring(messages)
-        self._usable = True
+        self._phase = "runs"
+
+    async def confirm(self) -> None:
+        """Read back what was appended.
+
+        Raises `Refused` where another life began before the end of it, so that not all of it
+        counts; `Unavailable` where not all can be read yet.
+        """
+        await self._outputs.confirm()
 
     async def _bring(self, messages: Sequence[Message]) -> None:
         log, venue_time = self.wiring.input_log, self.ports.venue_time
@@ -138,8 +164,8 @@ class Loop(Generic[State]):
 
     @property
     def has_stopped(self) -> bool:
-        """Whether it was not started, or a step of it failed: only a new life goes on."""
-        return not self._usable
+        """Whether a step of it failed: only a new life goes on."""
+        return self._phase == "has stopped"
 
     @property
     def is_recovering(self) -> bool:
@@ -147,6 +173,32 @@ class Loop(Generic[State]):
         return bool(self._recorded)
 
     # Start
+
+    async def _follow(self, limit: int) -> int:
+        if limit <= 0:
+            return 0
+        ends = await self.ports.bus.ends()
+        for log, recorded in self._recorded.items():
+            recorded.until = ends.get(log, 0)
+        records = await self.ports.source.read(self.wiring.input_log, self.position, limit)
+        failure = await self._take_all(records)
+        self._effects.clear()  # the owner's
+        if failure is not None:
+            raise failure
+        return len(records)
+
+    async def _enter(self, *phases: _Phase) -> None:
+        # Whatever is begun and not ended leaves a loop that has stopped.
+        phase, self._phase = self._phase, "has stopped"
+        if phase not in phases:
+            self._phase = phase
+            raise Broken(f"{self.wiring.name} {phase}; start it anew")
+        if phase == "has not started":
+            kept = await self._restore()
+            for log, producer in self.wiring.outputs.items():
+                self._recorded[log] = Recorded(
+                    self.ports.bus, log, producer, self.position, kept.get(log)
+                )
 
     async def _restore(self) -> dict[Log, OutputPlace]:
         bodies = await self.ports.snapshots.load(self.wiring.name)
@@ -188,6 +240,8 @@ class Loop(Generic[State]):
     async def _act(self) -> None:
         effects, self._effects = self._effects, []
         for record in effects:
+            if self.ports.may_act is not None:
+                self.ports.may_act()
             answer = await self.ports.effects[type(record.message)](record)
             if answer:
                 await self._bring(answer)
@@ -234,11 +288,8 @@ class Loop(Generic[State]):
 
     def _refuse_successor(self, position: int, record: Record) -> None:
         own_epoch = self._outputs.epoch(self.wiring.input_log)
-        if type(record.message) is Started and position > own_epoch:
-            raise Refused(
-                f"{self.wiring.name} of epoch {own_epoch} has been followed by epoch {position}: "
-                "let that one go on"
-            )
+        if type(record.message) is Started and NO_EPOCH < own_epoch < position:
+            raise followed_by(self.wiring.name, own_epoch, position)
 
     def _fail(self, position: int, record: Record, err: Exception) -> Broken:
         # Nothing of an input that could not be taken whole is published or acted upon.
@@ -311,7 +362,7 @@ class Loop(Generic[State]):
         for log, recorded in list(self._recorded.items()):
             while output := await recorded.take(position, cause.message):
                 found[output.message.id] = output
-            if await recorded.head() is None:
+            if self._outputs.epoch(log) != NO_EPOCH and await recorded.head() is None:
                 del self._recorded[log]
         return found
 
@@ -328,6 +379,8 @@ class Loop(Generic[State]):
             self._snapshot_due = self.now + self.wiring.snapshot_every_ns
         if is_first:
             return
+        if self.ports.may_act is not None:
+            await self.confirm()  # or the state could hold what no reader of the log will take
         snapshot = Snapshot(
             name=self.wiring.name,
             build=self.wiring.build,

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from msgspec.structs import replace
 
 from marea.bus.port import Bus
-from marea.errors import Broken
+from marea.errors import Broken, Refused, Unavailable
+from marea.messages import codec
 from marea.messages.envelope import Log, Message, Nanos, Record, Writer
 from marea.messages.ids import derived_id, output_id, trace_id
 from marea.messages.system import CoreDiverged, Started
@@ -13,16 +14,22 @@ from marea.runtime.recorded import difference
 from marea.runtime.snapshot import OutputPlace
 from marea.runtime.wiring import Wiring
 
+NO_EPOCH = -1
+READ_RECORDS_MAX = 1_000
+
 
 class _Sink:
     """One output log in this life: who writes, what comes next, what waits to be appended."""
 
-    __slots__ = ("next_seq", "outbox", "position", "writer")
+    __slots__ = ("confirmed", "next_seq", "outbox", "position", "writer")
 
     def __init__(self, writer: Writer) -> None:
         self.writer = writer
         self.next_seq = 0
         self.position = writer.epoch + 1
+        """The end of what was appended."""
+        self.confirmed = writer.epoch
+        """The end of what was read back."""
         self.outbox: list[Record] = []
 
 
@@ -35,27 +42,61 @@ class Outputs:
         self._wiring = wiring
         self._bus = bus
         self._sinks: dict[Log, _Sink] = {}
+        self._untold: list[tuple[Log, Message | None, Message | None, Nanos]] = []
+        """Divergences that were met before their log was claimed."""
         self.venue_time: Callable[[], Nanos] | None = None
         """With which an output is stamped as it is appended; None: with the core's time."""
         self._stamped: Nanos = 0
 
-    async def claim(self, log: Log, end: int, started: Started) -> int:
+    async def claim(self, log: Log, end: int, started: Started, instance: str) -> int:
         """Begin this life on a log that ends there; give its epoch."""
         producer = self._wiring.outputs[log]
-        name = derived_id(self._service, log, "Started", producer, str(end))
+        # Two that claim the same end at once, or one that tries again, say different things.
+        told = f"{end}:{instance}:{codec.message_hash(started)}"
+        name = derived_id(self._service, log, "Started", producer, told)
+        writer = self._writer(producer, NO_EPOCH)
         message = replace(started, id=name, producer=producer)
-        record = Record(message=message, writer=self._writer(producer, -1), seq=0)
+        record = Record(message=message, writer=writer, seq=0)
         epoch = await self._bus.append(log, [record])
         self._sinks[log] = _Sink(self._writer(producer, epoch))
+        untold, self._untold = self._untold, []
+        for divergence in untold:
+            self.diverge(*divergence)  # those of logs that are not claimed yet wait on
         return epoch
+
+    async def confirm(self) -> None:
+        """Read back what was appended.
+
+        Raises `Refused` where another life began before the end of it, `Unavailable` where not all
+        can be read yet.
+        """
+        for log, sink in self._sinks.items():
+            while sink.confirmed < sink.position:
+                limit = min(READ_RECORDS_MAX, sink.position - sink.confirmed)
+                records = await self._bus.read(log, sink.confirmed, limit)
+                if not records:
+                    raise Unavailable(
+                        f"{log} can be read up to {sink.confirmed}, and {sink.writer.producer} has "
+                        f"written up to {sink.position}: try again"
+                    )
+                for record in records:
+                    self._read_back(sink, record)
+
+    def _read_back(self, sink: _Sink, record: Record) -> None:
+        position, epoch = sink.confirmed, sink.writer.epoch
+        is_own = record.writer.producer == sink.writer.producer
+        if is_own and type(record.message) is Started and position > epoch:
+            raise followed_by(sink.writer.producer, epoch, position)
+        sink.confirmed += 1
 
     def _writer(self, producer: str, epoch: int) -> Writer:
         build, input_log = self._wiring.build, self._wiring.input_log
         return Writer(producer=producer, epoch=epoch, build=build, input_log=input_log)
 
     def epoch(self, log: Log) -> int:
-        """The epoch of this life on a log."""
-        return self._sinks[log].writer.epoch
+        """The epoch of this life on a log; `NO_EPOCH` before it is claimed."""
+        sink = self._sinks.get(log)
+        return sink.writer.epoch if sink is not None else NO_EPOCH
 
     def add(self, log: Log, position: int, cause: Record, message: Message, now: Nanos) -> Record:
         """What is said about the input at a position; a message that is the input is passed on."""
@@ -120,7 +161,10 @@ class Outputs:
     def diverge(
         self, log: Log, recorded: Message | None, decided: Message | None, now: Nanos
     ) -> None:
-        """Tell that the log holds another output than what is decided now."""
+        """Tell that the log holds another output than what is decided now, once it is claimed."""
+        if log not in self._sinks:
+            self._untold.append((log, recorded, decided, now))
+            return
         told = CoreDiverged(
             service=self._service,
             recorded=recorded.id if recorded else "",
@@ -160,6 +204,13 @@ class Outputs:
             )
             for log, sink in self._sinks.items()
         ]
+
+
+def followed_by(producer: str, epoch: int, successor: int) -> Refused:
+    """What a life is told that another one has followed."""
+    return Refused(
+        f"{producer} of epoch {epoch} has been followed by epoch {successor}: let that one go on"
+    )
 
 
 def is_output(message: Message) -> bool:

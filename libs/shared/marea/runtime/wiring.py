@@ -41,6 +41,9 @@ class Ports:
     venue_time: Callable[[], Nanos] | None = None
     """The venue's time, ns UTC, for a loop that tells its input log the time and stamps what it
     writes; None: others do."""
+    may_act: Callable[[], None] | None = None
+    """Raises `Refused` where this life may no longer act on the world; asked right before each
+    effect. None: it is the only one that could."""
     arrivals: Callable[[Any, Nanos], Awaitable[Sequence[Message]]] | None = None
     """What has come from outside by now and is not on the input log yet. It is asked when all of
     the log is in the state, and from the state alone (`Any`, as each

@@ -20,6 +20,7 @@ from marea.messages.system import (
     CoreDiverged,
     DeadLetter,
     GapFound,
+    Heartbeat,
     QualityCheckFailed,
     Started,
 )
@@ -214,6 +215,16 @@ FROM_INGESTION: tuple[Message, ...] = (
         build=BUILD,
         config='{"interval_s":[1,60]}',
         resumes_at=0,
+    ),
+    Heartbeat(
+        id=derived_id(
+            "execution", Log("ownership", "execution/main"), "Heartbeat", "", "execution-0:81234:17"
+        ),
+        ts_event=T0,
+        service="execution",
+        instance="execution-0",
+        producer_epoch=81_234,
+        resumes_at=90_411,
     ),
     DeadLetter(
         id=derived_id("ingestion", Log("dead-letters", "tape"), "DeadLetter", "", "tape.raw:7"),

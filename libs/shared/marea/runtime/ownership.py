@@ -1,0 +1,202 @@
+"""Who of several instances runs a loop's shard, and when does another one take over?
+
+Every instance begins as a standby. The owner tells once a second, on the shard's log of `ownership`,
+that it is alive and which inputs it is done with; a standby takes these after it (`Loop.follow`),
+so that little is left to recover. A standby that hears nobody for `SILENCE_NS` starts its loop: its
+`Started` ends the life of whoever wrote to the same logs before, alive or not.
+
+Nothing rests on clocks but who acts when. What an older life writes is void for every reader of
+the log; what it tells here it has read back from its logs before, so that it is true whenever it is
+read; and it does nothing in the world unless it has read back a heartbeat that it sent less than
+`LEASE_NS` ago, which is less than a standby waits. Between that check and the send a process may
+still be paused: for that the venue has its window (architecture, section 8).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Generic
+
+from marea.errors import Refused
+from marea.messages.envelope import Log, Nanos, Record, Writer
+from marea.messages.ids import derived_id
+from marea.messages.system import Heartbeat
+from marea.runtime.core import State
+from marea.runtime.intake import Intake
+from marea.runtime.loop import BATCH_RECORDS_MAX, Loop
+from marea.runtime.outputs import followed_by
+
+BEAT_EVERY_NS = 1_000_000_000
+LEASE_NS = 4_000_000_000
+SILENCE_NS = 6_000_000_000
+READ_RECORDS_MAX = 1_000
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reign:
+    """One life as the owner."""
+
+    writer: Writer
+    next_seq: int = 0
+    beat: Record | None = None
+    """The last heartbeat, until it is read back."""
+    sent_ns: Nanos = 0
+    """When it was first sent."""
+    tried_ns: Nanos | None = None
+    """When it was last sent."""
+    proven_ns: Nanos | None = None
+    """When the last one that was read back was first sent."""
+
+
+class Instance(Generic[State]):
+    """One of the instances that could run a shard: its owner, or a standby."""
+
+    def __init__(
+        self,
+        make: Callable[[], Loop[State]],
+        name: str,
+        now_ns: Callable[[], Nanos],
+        *,
+        is_alone: bool = False,
+    ) -> None:
+        """Begin as a standby.
+
+        `make` gives the shard's loop, new, for each life; `name` is no other instance's; `now_ns`
+        is a monotonic time, ns; `is_alone` says that nobody else is there, so that the first
+        takeover waits for no silence.
+        """
+        self._make = make
+        self._name = name
+        self._now_ns = now_ns
+        self._reign: _Reign | None = None
+        self._begin_anew()
+        self._log = Log("ownership", self.loop.wiring.name)
+        self._intake = Intake(self._log)
+        self._position: int | None = None
+        self._heard_ns: Nanos = 0
+        self._is_alone = is_alone
+        self._owner_resumes_at = 0
+        self.ended_by: Refused | None = None
+        """Why the last life as the owner is over."""
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether it runs the shard, as far as it knows."""
+        return self._reign is not None
+
+    async def turn(self, limit: int = BATCH_RECORDS_MAX) -> int:
+        """Take at most `limit` inputs, as the owner or after it; give how many, with those brought.
+
+        0 means that there is nothing to do until time passes or a log grows. An owner that another
+        one has followed, or that may not act any more, becomes a standby again.
+
+        Raises as `Loop.step` does, but for `Refused`; the next turn then begins from the log.
+        """
+        try:
+            if self._reign is not None:
+                return await self._own(self._reign, limit)
+            return await self._stand_by(limit)
+        except Refused as err:
+            self.ended_by = err
+            self._begin_anew()
+            return 0
+        finally:
+            if self.loop.has_stopped:
+                self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._reign = None
+        self.loop = self._make()
+        self.loop.ports = replace(self.loop.ports, may_act=self._check)
+
+    # The owner
+
+    async def _own(self, reign: _Reign, limit: int) -> int:
+        await self._beat(reign)
+        await self._listen()
+        return await self.loop.step(limit) if self._is_proven() else 0
+
+    async def _beat(self, reign: _Reign) -> None:
+        now = self._now_ns()
+        if reign.tried_ns is not None and now - reign.tried_ns < BEAT_EVERY_NS:
+            return
+        if reign.beat is None:
+            await self.loop.confirm()
+            reign.beat, reign.sent_ns = self._heartbeat(reign), now
+            reign.next_seq += 1
+        reign.tried_ns = now
+        await self.loop.ports.bus.append(self._log, [reign.beat])
+
+    def _heartbeat(self, reign: _Reign) -> Record:
+        service, epoch, seq = self.loop.core.service, reign.writer.epoch, reign.next_seq
+        told = f"{self._name}:{epoch}:{seq}"
+        message = Heartbeat(
+            id=derived_id(service, self._log, "Heartbeat", "", told),
+            ts_event=self.loop.now,
+            service=service,
+            instance=self._name,
+            producer_epoch=epoch,
+            resumes_at=self.loop.position,
+        )
+        known = self.loop.now
+        return Record(
+            message=message, writer=reign.writer, seq=seq, ts_known=known, ts_origin=known
+        )
+
+    def _is_proven(self) -> bool:
+        reign = self._reign
+        return (
+            reign is not None
+            and reign.proven_ns is not None
+            and self._now_ns() - reign.proven_ns < LEASE_NS
+        )
+
+    def _check(self) -> None:
+        if not self._is_proven():
+            raise Refused(
+                f"{self.loop.wiring.name} at {self._name} has read back no heartbeat of the last "
+                f"{LEASE_NS // 1_000_000_000} s: another may have taken over, it does nothing more"
+            )
+
+    # A standby
+
+    async def _stand_by(self, limit: int) -> int:
+        asked_ns = self._now_ns()  # what is heard after that counts, however late it is read
+        await self._listen()
+        taken = await self.loop.follow(self._owner_resumes_at, limit)
+        is_silent = self._is_alone or asked_ns - self._heard_ns >= SILENCE_NS
+        if taken == 0 and is_silent:
+            await self._take_over()
+        return taken
+
+    async def _take_over(self) -> None:
+        wiring = self.loop.wiring
+        epoch = await self.loop.start(self._name)
+        writer = Writer(producer=wiring.name, epoch=epoch, build=wiring.build)
+        self._reign = _Reign(writer=writer)
+        self._is_alone = False
+
+    # What is told
+
+    async def _listen(self) -> None:
+        bus = self.loop.ports.bus
+        if self._position is None:  # who beat before is not known, and so may be alive
+            self._position = (await bus.ends()).get(self._log, 0)
+            self._heard_ns = self._now_ns()
+        while records := await bus.read(self._log, self._position, READ_RECORDS_MAX):
+            for record in records:
+                position, self._position = self._position, self._position + 1
+                for _, taken in self._intake.take(position, record):
+                    if isinstance(taken.message, Heartbeat):
+                        self._hear(taken, taken.message)
+
+    def _hear(self, record: Record, heartbeat: Heartbeat) -> None:
+        self._heard_ns = self._now_ns()
+        self._owner_resumes_at = max(self._owner_resumes_at, heartbeat.resumes_at)
+        reign = self._reign
+        if reign is None:
+            return
+        epoch, own = heartbeat.producer_epoch, reign.writer.epoch
+        if epoch > own:
+            raise followed_by(reign.writer.producer, own, epoch)
+        if epoch == own and reign.beat is not None and record.seq == reign.beat.seq:
+            reign.beat, reign.proven_ns = None, reign.sent_ns
