@@ -5,10 +5,9 @@ whose every call the process may die, stand still or be cut off, and the call ma
 took effect, after it, or long before it takes effect after all.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
-from marea.bus.memory import MemoryBus, MemorySnapshots
+from marea.bus import memory
 from marea.errors import Unavailable
 from marea.messages.envelope import Log, Nanos, Record
 from tests.simulation.faults import MS, SECOND, Fault, Faults
@@ -21,38 +20,53 @@ SLOW_NS_MAX = 5 * SECOND
 SHORT_RECORDS_MAX = 20
 
 
+class MemorySnapshots(memory.MemorySnapshots):
+    """Snapshots that can be taken back."""
+
+    def forget(self, name: str, position: int) -> None:
+        """Lose one."""
+        self._bodies[name].pop(position, None)
+
+
 class Crashed(BaseException):
     """The process is gone: nothing in it can handle that, or go on."""
 
 
-class Cluster(MemoryBus):
+class Cluster(memory.MemoryBus):
     """What stands on the logs, and what a power cut would take."""
 
     def __init__(self, schedule: Schedule) -> None:
         super().__init__()
+        self.snapshots = MemorySnapshots()
         self._schedule = schedule
-        self._unsafe: list[tuple[Log, int]] = []
-        """Appends that no flush has followed: the log, and its end before."""
-        self.cut_count = 0
+        self._unsafe: list[Callable[[], None]] = []
+        """What takes back each append and each snapshot that no flush has followed."""
 
     async def append(self, log: Log, records: Sequence[Record]) -> int:
         """Put records at the end of a log, and tell those who wait for it."""
         position = await super().append(log, records)
-        self._unsafe.append((log, position))
+        self._unsafe.append(lambda: self._shorten(log, position))
         self._schedule.tell(log, NEWS_NS)
         return position
+
+    def _shorten(self, log: Log, end: int) -> None:
+        del self._records[log][end:]
+
+    async def save(self, name: str, position: int, body: bytes) -> None:
+        """Keep a snapshot; it becomes safe when what was appended before does."""
+        await self.snapshots.save(name, position, body)
+        self._unsafe.append(lambda: self.snapshots.forget(name, position))
 
     async def flush(self) -> None:
         """What was appended so far is safe."""
         self._unsafe.clear()
 
     def cut_power(self, share: float) -> None:
-        """Lose the last appends that were not flushed, this share of them."""
-        kept = len(self._unsafe) - int(share * (len(self._unsafe) + 1))
-        for log, end in reversed(self._unsafe[max(kept, 0) :]):
-            del self._records[log][end:]
+        """Lose this share, from the end, of what was not flushed."""
+        lost = int(share * (len(self._unsafe) + 1))
+        for take_back in reversed(self._unsafe[len(self._unsafe) - lost :]):
+            take_back()
         self._unsafe.clear()
-        self.cut_count += 1
 
     def end_of(self, log: Log) -> int:
         """The position after its last record."""
@@ -68,13 +82,31 @@ class Cluster(MemoryBus):
         return sum(map(len, self._records.values()))
 
 
+ONE_PROCESS_SPARES = frozenset(
+    {
+        "zombie",
+        "partition",
+        "append_lost",
+        "append_unknown",
+        "append_late",
+        "append_twice",
+        "append_slow",
+        "read_slow",
+        "read_short",
+    }
+)
+"""What can't happen to a log on the disk of the only process that uses it."""
+
+
 class Host:
     """What one life of a process stands on: its faults, and whether it was told to end."""
 
-    def __init__(self, name: str, schedule: Schedule, faults: Faults) -> None:
+    def __init__(self, name: str, schedule: Schedule, faults: Faults, is_alone: bool) -> None:
         self.name = name
         self.schedule = schedule
         self.faults = faults
+        self.is_alone = is_alone
+        """Whether all of Marea is one process, with its log on its own disk."""
         self.service = name.partition("/")[0]
         self.cut_off_until: Nanos = 0
         self.on_zombie: Callable[[], None] = lambda: None
@@ -84,6 +116,8 @@ class Host:
 
     def strikes(self, kind: str) -> Fault | None:
         """Does a fault strike this process now?"""
+        if self.is_alone and kind in ONE_PROCESS_SPARES:
+            return None
         fault = self.faults.strikes(kind, self.name, self.schedule.now)
         if fault is not None:
             self.faults.met[kind, self.service, self.works_on] += 1
@@ -186,8 +220,8 @@ class Line:
 class Store:
     """A process's way to its snapshots."""
 
-    def __init__(self, kept: MemorySnapshots, host: Host) -> None:
-        self._kept = kept
+    def __init__(self, cluster: Cluster, host: Host) -> None:
+        self._cluster = cluster
         self._host = host
 
     async def save(self, name: str, position: int, body: bytes) -> None:
@@ -198,14 +232,14 @@ class Store:
             raise Unavailable(f"{name}: the snapshot can't be written")
         if torn := host.strikes("torn_snapshot"):
             body = _torn(body, host.faults.size(torn))
-        await self._kept.save(name, position, body)
+        await self._cluster.save(name, position, body)
         host.after()
 
     async def load(self, name: str) -> Sequence[bytes]:
         """Load, of an older copy of the store if something happens to it."""
         host = self._host
         await host.before()
-        bodies = await self._kept.load(name)
+        bodies = await self._cluster.snapshots.load(name)
         if old := host.strikes("old_snapshot"):
             return bodies[1 + int(host.faults.size(old) * len(bodies)) :]
         return bodies
@@ -219,17 +253,25 @@ def _torn(body: bytes, share: float) -> bytes:
 
 
 class Released:
-    """A source whose records come as time passes: the feed that ingestion reads."""
+    """The feed that ingestion reads, as far as it has come by now."""
 
-    def __init__(self, log: Log, host_of: Callable[[], Host]) -> None:
+    def __init__(self, log: Log) -> None:
         self.log = log
         self.records: list[Record] = []
-        self._host_of = host_of
+
+    def at(self, host: Host) -> "Reading":
+        """As it is read from a host."""
+        return Reading(self, host)
+
+
+class Reading:
+    """A life's way to the feed."""
+
+    def __init__(self, feed: Released, host: Host) -> None:
+        self._feed = feed
+        self._host = host
 
     async def read(self, log: Log, position: int, limit: int) -> Sequence[Record]:  # noqa: ARG002 # it is one input
         """What has come by now."""
-        await self._host_of().before()
-        return self.records[position : position + limit]
-
-
-Call = Callable[..., Awaitable[Any]]
+        await self._host.before()
+        return self._feed.records[position : position + limit]

@@ -5,21 +5,17 @@ of logs; the venue is outside and goes on. While prices move, the faults strike;
 operator halts the portfolio, and a minute later everything must have settled.
 """
 
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from random import Random
-from typing import Any
 
-from marea.bus.memory import MemorySnapshots
 from marea.domain.instrument import venue_of
 from marea.domain.ledger import ASSET_SCALE
-from marea.errors import MareaError
-from marea.messages.envelope import Log, Message, Nanos, Record
+from marea.messages.envelope import Log, Nanos, Record
 from marea.messages.ids import derived_id
 from marea.messages.market import Price, RequestSnapshot
 from marea.messages.portfolio import Command, CommandAction, PortfolioOpened
-from marea.runtime.loop import Loop
+from marea.runtime.ownership import BEAT_EVERY_NS
 from marea.runtime.settings import IndicatorSettings, Settings, find_config_dir, load_settings
 from marea.runtime.wiring import Ports
 from services.execution.main import execution_config, execution_loop
@@ -31,20 +27,20 @@ from services.paper.main import paper_config
 from services.risk.main import marks_loop, risk_config, risk_loop
 from services.risk.shell.outside import arrivals_of as orders_of
 from services.signals.main import signals_config, signals_loop
-from tests.simulation.cluster import Cluster, Crashed, Host, Line, Released, Store
+from tests.simulation.cluster import Host, Line, Released, Store
 from tests.simulation.exchange import Exchange, VenueLine, VenueTrouble
-from tests.simulation.faults import MS, SECOND, Fault, Faults
+from tests.simulation.faults import MS, SECOND, Faults
 from tests.simulation.market import INSTRUMENTS, PERIOD_NS, ScriptedMarket
-from tests.simulation.schedule import Schedule, Task, outcome_of
+from tests.simulation.process import RESTART_NS, AnyLoop, Grounds, Maker, Process
+from tests.simulation.schedule import Schedule, outcome_of
 
 BEGIN: Nanos = 1_767_571_200 * SECOND
 HEALING_NS: Nanos = 15 * SECOND
 """So long the world trades without faults."""
 SETTLING_NS: Nanos = 60 * SECOND
 """So long after the halt, nothing may be open any more."""
-RESTART_NS: Nanos = 300 * MS
 IDLE_NS: Nanos = 20 * SECOND
-"""A loop that only reads is woken by what is appended, and at the latest after this."""
+"""A loop that only reads and has no owner is woken by what is appended, and at the latest after this."""
 POLL_NS: Nanos = 250 * MS
 """One that waits for the world looks there so often."""
 ENGINE_NS: Nanos = 200 * MS
@@ -52,6 +48,8 @@ ENGINE_NS: Nanos = 200 * MS
 DRIFT_NS_MAX: Nanos = 200 * MS
 EVERY_NS = 5 * SECOND
 """Of the logs' own time, between two snapshots."""
+ALONE_SHARE = 0.25
+"""Of the seeds, those in which all of Marea is one process."""
 PORTFOLIO = "main"
 SHARD = "world"
 
@@ -89,63 +87,6 @@ class Release:
     settings: Settings = field(default_factory=lambda: settings_of(20.0))
 
 
-AnyLoop = Loop[Any]
-Maker = Callable[[Ports], AnyLoop]
-
-
-class Process:
-    """A service that is begun anew whenever a life of it ends."""
-
-    def __init__(self, world: "World", name: str, make: Maker, poll_ns: Nanos) -> None:
-        self.name = name
-        self.loop: AnyLoop | None = None
-        """The present life's."""
-        self.lives = 0
-        self.ends: list[tuple[Nanos, str]] = []
-        self._world = world
-        self._make = make
-        self._poll_ns = poll_ns
-        self.host = Host(name, world.schedule, world.faults)
-        self.tasks: list[Task] = []
-        """The present life, and former ones that only stand still."""
-
-    def begin(self, after_ns: Nanos = 0) -> None:
-        """Let a new life begin."""
-        self.lives += 1
-        host = Host(self.name, self._world.schedule, self._world.faults)
-        host.cut_off_until = self.host.cut_off_until
-        host.on_zombie = lambda: self.begin(RESTART_NS)
-        self.host = host
-        task = self._world.schedule.spawn(self.name, self._live(host), after_ns)
-        self.tasks = [*(each for each in self.tasks if not each.is_over), task]
-
-    def kill(self) -> None:
-        """End every life of it."""
-        for task in self.tasks:
-            task.end()
-        self.tasks = []
-
-    async def _live(self, host: Host) -> None:
-        world = self._world
-        try:
-            loop = self._make(world.ports(host))
-            await loop.start()
-            if host is self.host:
-                self.loop = loop
-            while True:
-                if not await loop.step():
-                    await world.schedule.news(loop.wiring.input_log, self._poll_ns)
-        except Crashed:
-            self._ended(host, "crashed")
-        except MareaError as err:
-            self._ended(host, f"{type(err).__name__}: {err}")
-
-    def _ended(self, host: Host, why: str) -> None:
-        self.ends.append((self._world.schedule.now, why))
-        if host is self.host:  # one that was replaced is not begun anew
-            self.begin(RESTART_NS)
-
-
 class World:
     """One seed's world."""
 
@@ -158,27 +99,36 @@ class World:
         self.halt = faults.ends_at + HEALING_NS
         """When an operator halts the portfolio, and prices stand still."""
         self.end = self.halt + SETTLING_NS
+        self.is_alone = draw.random() < ALONE_SHARE
+        """Whether all of Marea is one process."""
         self.release = Release()
-        self.cluster = Cluster(self.schedule)
-        self.snapshots = MemorySnapshots()
+        self._grounds = Grounds(self.schedule, faults, self.is_alone)
+        self._grounds.on_crash = lambda: self._restart_all(0.0)
+        self.cluster = self._grounds.cluster
         self.market = ScriptedMarket(faults, seed, BEGIN, self.halt, self.end)
         config = paper_config(self.release.settings)
-        balances = {"USDT": 10_000 * 10**ASSET_SCALE}
-        self._balances = balances
-        self.exchange = Exchange(config, balances, faults)
+        self._balances = {"USDT": 10_000 * 10**ASSET_SCALE}
+        self.exchange = Exchange(config, self._balances, faults)
         self._trouble = VenueTrouble(self.schedule, faults)
         self._drift: dict[str, Nanos] = {}
         self.commands = self._draw_commands(draw)
+        self._feed = Released(self.market.plan.log)
         self.processes: dict[str, Process] = {}
-        self._add("ingestion", self._ingestion, IDLE_NS)
-        self._feed = Released(self.market.plan.log, lambda: self.processes["ingestion"].host)
+        self._add("ingestion", self._ingestion)
         for each in INSTRUMENTS:
-            self._add(f"features/{each.id}", self._features(each.id), IDLE_NS)
-        self._add("signals", self._signals, IDLE_NS)
+            self._add(f"features/{each.id}", self._features(each.id))
+        self._add("signals", self._signals)
         for each in INSTRUMENTS:
-            self._add(f"marks/{each.id}", self._marks(each.id), IDLE_NS)
-        self._add("risk", self._risk, POLL_NS)
-        self._add("execution", self._execution, POLL_NS)
+            self._add(f"marks/{each.id}", self._marks(each.id))
+        for name, make in (("risk", self._risk), ("execution", self._execution)):
+            self._add(f"{name}/a", make, POLL_NS)
+            if not self.is_alone:
+                self._add(f"{name}/b", make, POLL_NS)
+
+    def owner_of(self, name: str) -> Process:
+        """The instance that runs a loop, or else the first of those that could."""
+        able = [each for key, each in self.processes.items() if key.startswith(name)]
+        return next((each for each in able if each.is_owner), able[0])
 
     # What happens
 
@@ -220,20 +170,22 @@ class World:
             await self.schedule.sleep(SECOND)
             now = self.schedule.now
             if cut := self.faults.strikes("power_cut", "all", now):
-                self._cut_power(cut)
+                self._restart_all(self.faults.size(cut))
             if self.faults.strikes("upgrade", "all", now) and not upgraded:
                 upgraded += 1
                 self.release = Release("build-2", settings_of(5.0))
-                for process in self.processes.values():
-                    process.kill()
-                    process.begin(RESTART_NS)
+                self._restart_all(0.0)
 
-    def _cut_power(self, cut: Fault) -> None:
-        for process in self.processes.values():
-            process.kill()
-        self.cluster.cut_power(self.faults.size(cut))
-        for process in self.processes.values():
-            process.begin(RESTART_NS)
+    def _restart_all(self, lost: float) -> None:
+        async def restart() -> None:
+            for process in self.processes.values():
+                process.kill()
+            if self.is_alone:
+                self.cluster.cut_power(lost)
+            for process in self.processes.values():
+                process.begin(RESTART_NS)
+
+        self.schedule.spawn("restart", restart())
 
     def _draw_commands(self, draw: Random) -> list[tuple[Nanos, Command]]:
         found = [(self.halt, _command(self.halt, "halt", "operator"))]
@@ -247,11 +199,6 @@ class World:
 
     # Wiring
 
-    def ports(self, host: Host) -> Ports:
-        """What a life of a process reaches."""
-        line = Line(self.cluster, host)
-        return Ports(source=line, bus=line, snapshots=Store(self.snapshots, host))
-
     def now(self, name: str) -> Nanos:
         """The venue's time as a host knows it."""
         if name not in self._drift:
@@ -260,49 +207,57 @@ class World:
             self._drift[name] = int(size * DRIFT_NS_MAX)
         return self.schedule.now + (0 if self.faults.is_over else self._drift[name])
 
-    def _add(self, name: str, make: Maker, poll_ns: Nanos) -> None:
-        self.processes[name] = Process(self, name, make, poll_ns)
+    def _add(self, name: str, make: Maker, poll_ns: Nanos = 0) -> None:
+        poll_ns = poll_ns or (IDLE_NS if self.is_alone else BEAT_EVERY_NS)
+        has_standby = name.endswith(("/a", "/b"))
+        self.processes[name] = Process(self._grounds, name, make, poll_ns, has_standby)
 
-    def _ingestion(self, ports: Ports) -> AnyLoop:
+    def _ports(self, host: Host) -> Ports:
+        line = Line(self.cluster, host)
+        return Ports(source=line, bus=line, snapshots=Store(self.cluster, host))
+
+    def _ingestion(self, host: Host) -> AnyLoop:
         async def request(record: Record) -> tuple[()]:
             self.market.request_snapshot(record)
             return ()
 
-        ports = replace(ports, source=self._feed, effects={RequestSnapshot: request})
+        source = self._feed.at(host)
+        ports = replace(self._ports(host), source=source, effects={RequestSnapshot: request})
         config = ingestion_config(self.release.settings)
         return ingestion_loop(config, self.market.plan, ports, self.release.build, EVERY_NS)
 
     def _features(self, instrument: str) -> Maker:
-        def make(ports: Ports) -> AnyLoop:
+        def make(host: Host) -> AnyLoop:
             config = features_config(self.release.settings, SHARD)
-            return features_loop(config, instrument, ports, self.release.build, EVERY_NS)
+            return features_loop(config, instrument, self._ports(host), self.release.build, EVERY_NS)
 
         return make
 
-    def _signals(self, ports: Ports) -> AnyLoop:
+    def _signals(self, host: Host) -> AnyLoop:
         config = signals_config(self.release.settings, SHARD)
-        return signals_loop(config, PORTFOLIO, ports, self.release.build, EVERY_NS)
+        return signals_loop(config, PORTFOLIO, self._ports(host), self.release.build, EVERY_NS)
 
     def _marks(self, instrument: str) -> Maker:
-        def make(ports: Ports) -> AnyLoop:
+        def make(host: Host) -> AnyLoop:
             config = risk_config(self.release.settings)
-            return marks_loop(config, instrument, ports, self.release.build, EVERY_NS)
+            return marks_loop(config, instrument, self._ports(host), self.release.build, EVERY_NS)
 
         return make
 
-    def _risk(self, ports: Ports) -> AnyLoop:
+    def _risk(self, host: Host) -> AnyLoop:
         arrivals = orders_of(self._opened, self.commands)
-        ports = replace(ports, venue_time=lambda: self.now("risk"), arrivals=arrivals)
+        now = partial(self.now, host.name)
+        ports = replace(self._ports(host), venue_time=now, arrivals=arrivals)
         return risk_loop(risk_config(self.release.settings), ports, self.release.build, EVERY_NS)
 
-    def _execution(self, ports: Ports) -> AnyLoop:
+    def _execution(self, host: Host) -> AnyLoop:
         config = execution_config(self.release.settings)
-        line = VenueLine(self.exchange, self.processes["execution"].host, self._trouble)
+        ports, line = self._ports(host), VenueLine(self.exchange, host, self._trouble)
         shell = Shell(
             config=config,
             venue=line,
             flush=ports.bus.flush,
-            venue_time=lambda: self.now("execution"),
+            venue_time=partial(self.now, host.name),
             top=self._top,
         )
         ports = replace(
@@ -346,7 +301,3 @@ def _command(at: Nanos, action: CommandAction, actor: str) -> Command:
         reason="simulated",
         key=key,
     )
-
-
-Life = Coroutine[Any, Any, None]
-Told = list[Message]
