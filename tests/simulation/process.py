@@ -34,6 +34,22 @@ class Grounds:
         """What else ends when one of the loops of that process does."""
 
 
+class Life:
+    """One life of a process: of several, one that was replaced may still go on."""
+
+    def __init__(self, grounds: Grounds, name: str) -> None:
+        self.host = Host(name, grounds.schedule, grounds.faults, grounds.is_alone)
+        self.loop: AnyLoop | None = None
+        self.is_owner = False
+        """Whether it runs its shard, as far as it knows."""
+        self.task: Task | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of it goes on."""
+        return self.task is not None and self.task.is_over
+
+
 class Process:
     """One instance of a loop that is begun anew whenever a life of it ends."""
 
@@ -41,83 +57,92 @@ class Process:
         self, grounds: Grounds, name: str, make: Maker, poll_ns: Nanos, has_standby: bool
     ) -> None:
         self.name = name
-        self.lives = 0
+        self.count = 0
+        """How many lives it had."""
+        self.lives: list[Life] = []
+        """Those that go on, the latest last."""
         self.ends: list[tuple[Nanos, str]] = []
-        self.is_owner = False
-        """Whether the present life runs its shard, as far as it knows."""
-        self.loop: AnyLoop | None = None
-        """The present life's."""
         self._grounds = grounds
         self._make = make
         self._poll_ns = poll_ns
         self._has_standby = has_standby
         self._is_first = name.endswith("/a")
         """Whether it is begun before the other instance of its shard."""
-        self._tasks: list[Task] = []
-        """The present life, and former ones that only stand still."""
-        self._host = Host(name, grounds.schedule, grounds.faults, grounds.is_alone)
 
     @property
-    def host(self) -> Host:
-        """What the present life stands on."""
-        return self._host
+    def owner(self) -> Life | None:
+        """The life that runs the shard."""
+        return next((each for each in self.lives if each.is_owner and not each.is_over), None)
+
+    @property
+    def loop(self) -> AnyLoop | None:
+        """The loop that runs the shard, or else of the latest life."""
+        life = self.owner or (self.lives[-1] if self.lives else None)
+        return life.loop if life else None
 
     def begin(self, after_ns: Nanos = 0) -> None:
         """Let a new life begin."""
         grounds = self._grounds
-        self.lives += 1
-        self.loop, self.is_owner = None, False
-        host = Host(self.name, grounds.schedule, grounds.faults, grounds.is_alone)
-        host.cut_off_until = self._host.cut_off_until
-        host.on_zombie = lambda: self.begin(RESTART_NS)
-        self._host = host
-        life = self._live_alone(host) if grounds.is_alone else self._live(host, self.lives)
-        task = grounds.schedule.spawn(self.name, self._until_it_ends(host, life), after_ns)
-        self._tasks = [*(each for each in self._tasks if not each.is_over), task]
+        self.count += 1
+        life = Life(grounds, self.name)
+        if self.lives:
+            life.host.cut_off_until = self.lives[-1].host.cut_off_until
+        life.host.on_zombie = lambda: self._replace(life)
+        played = self._until_it_ends(life, self.count)
+        life.task = grounds.schedule.spawn(self.name, played, after_ns)
+        self.lives = [*(each for each in self.lives if not each.is_over), life]
 
     def kill(self) -> None:
         """End every life of it."""
-        for task in self._tasks:
-            task.end()
-        self._tasks = []
+        for life in self.lives:
+            if life.task is not None:
+                life.task.end()
+        self.lives = []
 
-    async def _until_it_ends(self, host: Host, life: Any) -> None:  # noqa: ANN401 # a coroutine
+    def _replace(self, life: Life) -> None:
+        if life is self.lives[-1]:
+            self.begin(RESTART_NS)
+
+    async def _until_it_ends(self, life: Life, number: int) -> None:
         try:
-            await life
+            if self._grounds.is_alone:
+                await self._live_alone(life)
+            else:
+                await self._live(life, number)
         except Crashed:
-            self._ended(host, "crashed")
+            self._ended(life, "crashed")
         except MareaError as err:
-            self._ended(host, f"{type(err).__name__}: {err}")
+            self._ended(life, f"{type(err).__name__}: {err}")
 
-    async def _live(self, host: Host, number: int) -> None:
+    async def _live(self, life: Life, number: int) -> None:
         schedule = self._grounds.schedule
         instance = Instance(
-            lambda: self._make(host),
+            lambda: self._make(life.host),
             f"{self.name}#{number}",
             lambda: schedule.now,
             is_alone=number == 1 if self._is_first else not self._has_standby,
         )
         while True:
             taken = await instance.turn()
-            if host is self._host:
-                self.loop, self.is_owner = instance.loop, instance.is_owner
+            life.loop, life.is_owner = instance.loop, instance.is_owner
             if instance.ended_by is not None:
                 self.ends.append((schedule.now, f"stood down: {instance.ended_by}"))
                 instance.ended_by = None
             if not taken:
                 await schedule.news(instance.loop.wiring.input_log, self._poll_ns)
 
-    async def _live_alone(self, host: Host) -> None:
-        loop = self._make(host)
-        await loop.start()
-        self.loop, self.is_owner = loop, True
+    async def _live_alone(self, life: Life) -> None:
+        life.loop = self._make(life.host)
+        await life.loop.start()
+        life.is_owner = True
         while True:
-            if not await loop.step():
-                await self._grounds.schedule.news(loop.wiring.input_log, self._poll_ns)
+            if not await life.loop.step():
+                await self._grounds.schedule.news(life.loop.wiring.input_log, self._poll_ns)
 
-    def _ended(self, host: Host, why: str) -> None:
+    def _ended(self, life: Life, why: str) -> None:
         self.ends.append((self._grounds.schedule.now, why))
+        life.is_owner = False
         if self._grounds.is_alone:
             self._grounds.on_crash()
-        elif host is self._host:  # one that was replaced is not begun anew
+        elif life is self.lives[-1]:  # one that was replaced is not begun anew
             self.begin(RESTART_NS)

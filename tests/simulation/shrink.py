@@ -11,7 +11,9 @@ def play(seed: int, only: frozenset[Fault] | None = None) -> tuple[World, Sequen
     """A seed's world, and what is wrong with how it came out."""
     world = World(seed, Faults(seed, only))
     world.play()
-    return world, judge(world)
+    found = judge(world)
+    world.close()
+    return world, found
 
 
 def shrink(seed: int, code: str) -> list[Fault]:

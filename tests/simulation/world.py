@@ -128,7 +128,7 @@ class World:
     def owner_of(self, name: str) -> Process:
         """The instance that runs a loop, or else the first of those that could."""
         able = [each for key, each in self.processes.items() if key.startswith(name)]
-        return next((each for each in able if each.is_owner), able[0])
+        return next((each for each in able if each.owner is not None), able[0])
 
     # What happens
 
@@ -143,6 +143,9 @@ class World:
         self.schedule.run(self.faults.ends_at)
         self.faults.is_over = True
         self.schedule.run(self.end)
+
+    def close(self) -> None:
+        """End every process."""
         for process in self.processes.values():
             process.kill()
 
