@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from types import CodeType, FunctionType, MappingProxyType
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
+
+Node = TypeVar("Node", bound=ast.AST)
 
 GONE: Final = object()
 """Instead of a table's value: the entry is not there."""
@@ -184,10 +186,10 @@ def _edited(function: FunctionType, edit: CodeEdit) -> CodeType:
 
 
 def _replace(body: ast.Module, old: str, new: str) -> int:
-    expressions = _expression(old), _expression(new)
-    if expressions[0] is None or expressions[1] is None:
+    before, after = _expression(old), _expression(new)
+    if before is None or after is None:
         return _replace_statements(body, ast.parse(old).body, ast.parse(new).body)
-    replacing = _Replacing(*expressions)
+    replacing = _Replacing(before, after)
     replacing.visit(body)
     return replacing.count
 
@@ -209,7 +211,8 @@ class _Replacing(ast.NodeTransformer):
         if isinstance(node, ast.expr) and ast.dump(node) == self._old:
             self.count += 1
             return _placed(self._new, node)
-        return self.generic_visit(node)
+        super().generic_visit(node)
+        return node
 
 
 def _replace_statements(body: ast.Module, old: list[ast.stmt], new: list[ast.stmt]) -> int:
@@ -232,7 +235,7 @@ def _blocks(body: ast.Module) -> Iterator[list[ast.stmt]]:
                 yield block
 
 
-def _placed(node: Any, at: ast.AST) -> Any:
+def _placed(node: Node, at: ast.AST) -> Node:
     # A trace back shows the line whose place it took.
     for each in ast.walk(node):
         ast.copy_location(each, at)
