@@ -10,7 +10,8 @@ from marea.messages.system import Clock
 from msgspec import Struct
 
 from marea.bus.memory import MemoryBus
-from marea.bus.reading import in_time
+from heapq import merge
+from marea.bus.reading import Placed
 from marea.invariants.checker import Checker, _turn
 from marea.runtime.intake import Intake
 from marea.messages.envelope import Log
@@ -54,18 +55,23 @@ def whole_record(world: World) -> MemoryBus:
     return bus
 
 
-async def check_taken(bus):
+def check_taken(bus: MemoryBus) -> list[Violation]:
     checker = Checker()
-    intakes = {}
-    async for at in in_time(bus, _turn):
-        intake = intakes.setdefault(at.log, Intake(at.log))
-        if intake.expects(at.record) or any(True for _ in intake.take(at.position, at.record)):
-            checker.take(at)
+    heads = []
+    for log in sorted(outcome_of(bus.ends())):
+        intake, ts, kept = Intake(log), 0, []
+        for position, record in enumerate(outcome_of(bus.read(log, 0, 1 << 30))):
+            for at, taken in [(position, record)] if intake.expects(record) else intake.take(position, record):
+                ts = max(ts, taken.ts_known)
+                kept.append(Placed(log, at, taken, ts))
+        heads.append(kept)
+    for at in merge(*heads, key=_turn):
+        checker.take(at)
     return checker.finish()
 
 
 def _broken(world: World) -> Iterator[Finding]:
-    for each in outcome_of(check_taken(whole_record(world))):
+    for each in check_taken(whole_record(world)):
         if _is_excused(world, each):
             continue
         yield Finding(
