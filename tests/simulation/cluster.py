@@ -68,6 +68,11 @@ class Cluster(memory.MemoryBus):
             take_back()
         self._unsafe.clear()
 
+    @property
+    def logs(self) -> Sequence[Log]:
+        """Those that hold anything."""
+        return [log for log, records in self._records.items() if records]
+
     def end_of(self, log: Log) -> int:
         """The position after its last record."""
         return len(self._records[log])

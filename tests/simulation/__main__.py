@@ -1,0 +1,125 @@
+"""Play worlds by seed: how many come out wrong, how fast, and what happened in one.
+
+python -m tests.simulation --seeds 2000                  as many worlds, from --first-seed on
+python -m tests.simulation --story 17                    what happened in one, and why it is wrong
+python -m tests.simulation --planted --seeds 10000       how soon each planted bug is found
+python -m tests.simulation --night 1000000 --kept FILE   goes on where the last time ended
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.progress import track
+
+from tests.simulation import night, planted
+from tests.simulation.shrink import play, shrink
+from tests.simulation.story import story
+from tests.simulation.verdict import Verdict, verdicts
+
+notes = Console(stderr=True)
+
+
+def main() -> int:
+    """0: all came out right; 1: some did not."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.simulation",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--seeds", type=_count, default=100, help="how many worlds")
+    parser.add_argument("--first-seed", type=_count, default=0, metavar="K")
+    parser.add_argument("--processes", type=_count, default=os.cpu_count() or 1)
+    parser.add_argument("--hashes", action="store_true", help="tell the hash of each world's logs")
+    parser.add_argument("--json", action="store_true", help="one object on stdout")
+    parser.add_argument("--story", type=_count, metavar="SEED")
+    parser.add_argument("--planted", action="store_true")
+    parser.add_argument("--night", type=_count, metavar="SEEDS")
+    parser.add_argument("--kept", type=Path, default=Path(".cache/simulation/night.json"))
+    given = parser.parse_args()
+    if given.story is not None:
+        return _tell(given.story)
+    if given.planted:
+        return planted.run(given.seeds, given.first_seed, given.processes, given.json)
+    if given.night:
+        return night.run(given.night, given.processes, given.kept, given.json)
+    return _play(given)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no count: write a whole number from 0 on")
+    return int(text)
+
+
+def _play(given: argparse.Namespace) -> int:
+    begun_s = time.perf_counter()
+    seeds = range(given.first_seed, given.first_seed + given.seeds)
+    found = list(
+        track(
+            verdicts(seeds, given.processes, given.hashes),
+            total=len(seeds),
+            description="worlds",
+            console=notes,
+        )
+    )
+    seconds = time.perf_counter() - begun_s
+    failures = [each for each in found if each.findings]
+    if given.json:
+        sys.stdout.write(_as_json(found, failures, seconds, given.hashes) + "\n")
+    else:
+        _show(found, failures, seconds, given.hashes)
+    return 1 if failures else 0
+
+
+def _as_json(
+    found: list[Verdict], failures: list[Verdict], seconds: float, with_hashes: bool
+) -> str:
+    told = {
+        "seeds": len(found),
+        "failures": len(failures),
+        "events": sum(each.events for each in found),
+        "seeds_per_s": round(len(found) / seconds, 2),
+        "failed": {each.seed: each.findings[0] for each in failures},
+    }
+    if with_hashes:
+        told["hashes"] = {each.seed: each.log_hash for each in found}
+    return msgspec.json.encode(told).decode()
+
+
+def _show(
+    found: list[Verdict], failures: list[Verdict], seconds: float, with_hashes: bool
+) -> None:
+    for each in found if with_hashes else ():
+        print(f"{each.seed:>8}  {each.log_hash}")
+    for each in failures:
+        print(f"seed {each.seed}: {each.findings[0].code}: {each.findings[0].what}")
+    events = sum(each.events for each in found)
+    print(
+        f"{len(found):,} worlds, {len(failures)} came out wrong; {events:,} events, "
+        f"{len(found) / seconds:.1f} worlds/s"
+    )
+
+
+def _tell(seed: int) -> int:
+    world, findings = play(seed)
+    for scene in story(world):
+        print(scene)
+    print(f"{world.cluster.record_count:,} events, {len(world.faults.struck)} faults")
+    for each in findings:
+        print(f"{each.code}: {each.what} {each.log} {each.position} {each.event}".rstrip())
+    if not findings:
+        print("all came out right")
+        return 0
+    notes.print("Leaving out faults, to see which are enough …")
+    for fault in shrink(seed, findings[0].code):
+        print(f"enough for {findings[0].code}: {fault}")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
