@@ -56,6 +56,7 @@ def test_paper_takes_what_its_merge_gives_of_the_market_and_of_its_own_log() -> 
         "VenueBar",
         "MarkPrice",
         "ClockOffset",
+        "Degraded",
         "Started",
     }
 

@@ -2,7 +2,8 @@
 
 Bars close on the stream's clock. At each bar's close, and at most once a period between two, goes
 the vector of all features, provided that each of them means something: every kernel is warm, the
-order book is LIVE and there is a best bid and ask. What is not sent is counted, by reason.
+order book is LIVE, there is a best bid and ask, and the market is not degraded. What is not sent is
+counted, by reason.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from marea.messages.market import (
     Trade,
     VenueBar,
 )
-from marea.messages.system import Clock, ClockOffset, CoreDiverged, GapFound, Started
+from marea.messages.system import Clock, ClockOffset, CoreDiverged, Degraded, GapFound, Started
 from services.features.core import changes, due
 from services.features.core.state import (
     SERVICE,
@@ -60,6 +61,7 @@ def decide(state: FeaturesState, event: FeaturesInput) -> Sequence[FeaturesOutpu
             | ClockOffset()
             | BookStatusChanged()
             | RequestSnapshot()
+            | Degraded()
             | Started()
             | CoreDiverged()
         ):
@@ -81,7 +83,7 @@ def apply(state: FeaturesState, event: FeaturesInput | FeaturesOutput) -> None:
             changes.take_clock(state, event)
         case Bar() | FeatureVector():
             changes.take_own(state, event)
-        case InstrumentChanged() | GapFound():
+        case InstrumentChanged() | GapFound() | Degraded():
             changes.take_change(state, event)
         case (
             BarCorrection()

@@ -6,7 +6,7 @@ from marea.domain.book import Book
 from marea.messages.envelope import Nanos
 from marea.messages.features import Bar, FeatureVector
 from marea.messages.market import BookDelta, BookSnapshot, InstrumentChanged, Quote, Trade
-from marea.messages.system import Clock, GapFound
+from marea.messages.system import Clock, Degraded, GapFound
 from services.features.core import vector
 from services.features.core.state import FeaturesState, Series, is_live
 from services.features.core.vector import UNITS
@@ -101,11 +101,14 @@ def take_own(state: FeaturesState, own: Bar | FeatureVector) -> None:
     state.vector_count += 1
 
 
-def take_change(state: FeaturesState, changed: InstrumentChanged | GapFound) -> None:
-    """Begin an instrument; mark that messages are missing.
+def take_change(state: FeaturesState, changed: InstrumentChanged | GapFound | Degraded) -> None:
+    """Begin an instrument; mark that messages are missing, or come too late to the record.
 
     Raises `ValueError` for scales that change, or a book sequencing that there isn't.
     """
+    if isinstance(changed, Degraded):
+        state.is_degraded = not changed.is_over
+        return
     if isinstance(changed, GapFound):
         _miss(state, state.ts_trade, max(state.ts_trade, state.clock, changed.ts_event))
         return

@@ -19,7 +19,7 @@ from marea.messages.market import (
     Trade,
     VenueBar,
 )
-from marea.messages.system import Clock, ClockOffset, CoreDiverged, GapFound, Started
+from marea.messages.system import Clock, ClockOffset, CoreDiverged, Degraded, GapFound, Started
 from services.features.config import FeaturesConfig
 from services.features.core import vector
 
@@ -38,6 +38,7 @@ FeaturesInput: TypeAlias = (
     | BookStatusChanged
     | RequestSnapshot
     | GapFound
+    | Degraded
     | Started
     | CoreDiverged
 )
@@ -89,6 +90,8 @@ class FeaturesState:
     book_message_id: str = ""
     clock: Nanos = 0
     ts_vector: Nanos = 0
+    is_degraded: bool = False
+    """Whether the record of the market is too far behind."""
     is_changed: bool = False
     """Whether anything came since the last vector that another one would show."""
     bar_count: int = 0
@@ -96,7 +99,8 @@ class FeaturesState:
     not_warm_count: int = 0
     """Closed bars without a vector because a kernel had not seen enough."""
     not_live_count: int = 0
-    """Closed bars without a vector because the book or its best bid and ask were not known."""
+    """Closed bars without a vector because the book or its best bid and ask were not known, or the
+    market was degraded."""
 
 
 def begin(config: FeaturesConfig) -> FeaturesState:
@@ -116,10 +120,11 @@ def begin(config: FeaturesConfig) -> FeaturesState:
 
 
 def is_live(state: FeaturesState) -> bool:
-    """Can the order book be trusted, has it both sides, and is there a best bid and ask?"""
+    """Can the order book be trusted and traded on, with both sides, and a best bid and ask?"""
     book = state.book
     return (
         book.status == "LIVE"
+        and not state.is_degraded
         and state.top.is_known
         and bool(book.bids.keys)
         and bool(book.asks.keys)

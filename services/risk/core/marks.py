@@ -24,7 +24,7 @@ from marea.messages.market import (
     VenueBar,
 )
 from marea.messages.portfolio import Mark
-from marea.messages.system import Clock, ClockOffset, CoreDiverged, GapFound, Started
+from marea.messages.system import Clock, ClockOffset, CoreDiverged, Degraded, GapFound, Started
 
 PERIOD_NS = 1_000_000_000
 MOVE_BPS = 10
@@ -42,11 +42,12 @@ MarksInput: TypeAlias = (
     | ClockOffset
     | RequestSnapshot
     | GapFound
+    | Degraded
     | Started
     | CoreDiverged
 )
 HEARS: frozenset[type[Message]] = frozenset(
-    {Quote, BookStatusChanged, InstrumentChanged, Clock, GapFound}
+    {Quote, BookStatusChanged, InstrumentChanged, Clock, GapFound, Degraded}
 )
 
 
@@ -62,6 +63,8 @@ class MarksState:
     quote_id: str = ""
     book_status: BookStatus = "SYNCING"
     status_id: str = ""
+    degraded_id: str = ""
+    """What told that the record of the market is too far behind; empty: it is not."""
     clock_bid_price: int = 0
     """As it was known at the last clock, as the next."""
     clock_ask_price: int = 0
@@ -89,6 +92,7 @@ def decide(state: MarksState, event: MarksInput) -> Sequence[Mark | InstrumentCh
             | ClockOffset()
             | RequestSnapshot()
             | GapFound()
+            | Degraded()
             | Started()
             | CoreDiverged()
         ):
@@ -104,16 +108,14 @@ def apply(state: MarksState, event: MarksInput | Mark) -> None:
             state.bid_price, state.ask_price = event.bid_price, event.ask_price
             state.price_scale = event.price_scale
             state.ts_quote, state.quote_id = event.ts_event, event.id
-        case BookStatusChanged():
-            state.book_status, state.status_id = event.status, event.id
+        case BookStatusChanged() | GapFound() | Degraded():
+            _take_trust(state, event)
         case Mark():
             state.said_bid_price, state.said_ask_price = event.bid_price, event.ask_price
             state.said_status = event.book_status
             state.ts_said = event.ts_event
         case InstrumentChanged():
             state.price_scale = event.price_scale
-        case GapFound():
-            state.book_status, state.status_id = "BROKEN", event.id  # until its status is told
         case Clock():
             state.clock_bid_price, state.clock_ask_price = state.bid_price, state.ask_price
         case (
@@ -132,24 +134,39 @@ def apply(state: MarksState, event: MarksInput | Mark) -> None:
             assert_never(event)
 
 
+def _take_trust(state: MarksState, event: BookStatusChanged | GapFound | Degraded) -> None:
+    match event:
+        case BookStatusChanged():
+            state.book_status, state.status_id = event.status, event.id
+        case GapFound():
+            state.book_status, state.status_id = "BROKEN", event.id  # until its status is told
+        case Degraded():
+            state.degraded_id = "" if event.is_over else event.id
+
+
 def _is_due(state: MarksState, now: Nanos) -> bool:
     if not state.quote_id:
         return False
     moved = abs(state.bid_price + state.ask_price - state.said_bid_price - state.said_ask_price)
     return (
-        state.book_status != state.said_status
+        _status(state) != state.said_status
         or now - state.ts_said >= PERIOD_NS
         or moved * 10_000 >= MOVE_BPS * (state.said_bid_price + state.said_ask_price)
     )
 
 
+def _status(state: MarksState) -> BookStatus:
+    # Nothing may be opened on what is not on record, however good the book is.
+    return "BROKEN" if state.degraded_id else state.book_status
+
+
 def _mark(state: MarksState) -> Mark:
     return Mark(
-        parents=tuple(filter(None, (state.quote_id, state.status_id))),
+        parents=tuple(filter(None, (state.quote_id, state.status_id, state.degraded_id))),
         instrument=state.instrument,
         price_scale=state.price_scale,
         bid_price=state.bid_price,
         ask_price=state.ask_price,
-        book_status=state.book_status,
+        book_status=_status(state),
         ts_quote=state.ts_quote,
     )

@@ -10,7 +10,7 @@ from typing import assert_never
 
 from marea.messages.features import Bar, BarCorrection, FeatureVector
 from marea.messages.signals import Signal
-from marea.messages.system import CoreDiverged, GapFound, Started
+from marea.messages.system import CoreDiverged, Degraded, GapFound, Started
 from services.signals.core import changes, speech
 from services.signals.core.state import (
     SERVICE,
@@ -30,7 +30,7 @@ def decide(state: SignalsState, event: SignalsInput) -> Sequence[SignalsOutput]:
             return speech.at_vector(state, event)
         case GapFound():
             return (event,)
-        case Bar() | BarCorrection() | Started() | CoreDiverged():
+        case Bar() | BarCorrection() | Degraded() | Started() | CoreDiverged():
             return ()
         case _:
             assert_never(event)
@@ -43,6 +43,8 @@ def apply(state: SignalsState, event: SignalsInput | SignalsOutput) -> None:
             changes.take_bar(state, event)
         case Signal():
             changes.take_own(state, event)
+        case Degraded():
+            changes.take_degraded(state, event)
         case FeatureVector() | BarCorrection() | GapFound() | Started() | CoreDiverged():
             pass
         case _:

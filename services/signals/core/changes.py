@@ -2,6 +2,7 @@
 
 from marea.messages.features import Bar
 from marea.messages.signals import Signal
+from marea.messages.system import Degraded
 from services.signals.core import record
 from services.signals.core.speech import ABSTENTIONS
 from services.signals.core.state import SignalsState, begin_series
@@ -17,6 +18,14 @@ def take_bar(state: SignalsState, bar: Bar) -> None:
     series.bar_id = bar.id
     series.price = bar.close
     series.price_scale = bar.price_scale
+
+
+def take_degraded(state: SignalsState, degraded: Degraded) -> None:
+    """Remember whose features come too late to the record."""
+    if degraded.is_over:
+        state.degraded.pop(degraded.producer, None)
+    else:
+        state.degraded[degraded.producer] = degraded.id
 
 
 def take_own(state: SignalsState, signal: Signal) -> None:

@@ -19,7 +19,9 @@ ABSTAIN_MISSING_FEATURE = "ABSTAIN_MISSING_FEATURE"
 """A value that it needs is not in the vector, or not finite; of an ensemble also: all abstain."""
 ABSTAIN_MISSING_BAR = "ABSTAIN_MISSING_BAR"
 """The bar that the vector closes was lost on the way, so that there is no price."""
-ABSTENTIONS = (ABSTAIN_MISSING_FEATURE, ABSTAIN_MISSING_BAR)
+ABSTAIN_DEGRADED = "ABSTAIN_DEGRADED"
+"""The record of the features is too far behind to act on them."""
+ABSTENTIONS = (ABSTAIN_MISSING_FEATURE, ABSTAIN_MISSING_BAR, ABSTAIN_DEGRADED)
 RECORDS_TOO_SHORT = "RECORDS_TOO_SHORT"
 """Some strategy has too few closed trades: no record weighs yet."""
 
@@ -49,6 +51,8 @@ class Instant(NamedTuple):
     vector: FeatureVector
     series: Series
     ts_expiry: Nanos
+    degraded: tuple[str, ...]
+    """What told that its stream is degraded."""
 
 
 class Heard(NamedTuple):
@@ -77,9 +81,12 @@ def at_vector(state: SignalsState, vector: FeatureVector) -> Sequence[Signal]:
         return ()
     config = state.config
     series = state.series.get(vector.instrument) or begin_series(config)
-    instant = Instant(vector, series, vector.ts_event + config.expiry_ns)
+    told = tuple(state.degraded.values())
+    instant = Instant(vector, series, vector.ts_event + config.expiry_ns, told)
     roster = roster_of(config)
-    if series.bar_id != vector.bar_id:
+    if state.degraded:
+        said = {name: _abstention(ABSTAIN_DEGRADED, {}) for name in roster.order}
+    elif series.bar_id != vector.bar_id:
         said = {name: _abstention(ABSTAIN_MISSING_BAR, {}) for name in roster.order}
     else:
         said = _say_all(config, roster, instant)
@@ -157,10 +164,10 @@ def _present(values: Mapping[str, float], names: Sequence[str]) -> dict[str, flo
 
 
 def _signal(instant: Instant, name: str, said: Said) -> Signal:
-    vector, series, ts_expiry = instant
+    vector, series, ts_expiry, degraded = instant
     score, confidence, _ = said.opinion
     return Signal(
-        parents=(vector.bar_id,),
+        parents=(vector.bar_id, *degraded),
         instrument=vector.instrument,
         strategy=name,
         interval_s=vector.interval_s,

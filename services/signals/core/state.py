@@ -5,13 +5,15 @@ from typing import TypeAlias
 
 from marea.messages.features import Bar, BarCorrection, FeatureVector
 from marea.messages.signals import Signal
-from marea.messages.system import CoreDiverged, GapFound, Started
+from marea.messages.system import CoreDiverged, Degraded, GapFound, Started
 from services.signals.config import SignalsConfig
 from services.signals.core.record import VirtualRecord
 
 SERVICE = "signals"
 
-SignalsInput: TypeAlias = Bar | BarCorrection | FeatureVector | GapFound | Started | CoreDiverged
+SignalsInput: TypeAlias = (
+    Bar | BarCorrection | FeatureVector | GapFound | Degraded | Started | CoreDiverged
+)
 SignalsOutput: TypeAlias = Signal | GapFound
 
 
@@ -33,6 +35,8 @@ class SignalsState:
     config: SignalsConfig
     series: dict[str, Series] = field(default_factory=dict)
     """By instrument."""
+    degraded: dict[str, str] = field(default_factory=dict)
+    """By producer, what told that the record of its features is too far behind."""
 
 
 def begin(config: SignalsConfig) -> SignalsState:

@@ -102,6 +102,10 @@ _SIGNALS = {
         "it abstains: a value it needs is missing", "se abstiene: falta un valor que necesita"
     ),
     "ABSTAIN_MISSING_BAR": Text("it abstains: the bar is missing", "se abstiene: falta la barra"),
+    "ABSTAIN_DEGRADED": Text(
+        "it abstains: the record is too far behind",
+        "se abstiene: el registro va demasiado atrasado",
+    ),
     "RECORDS_TOO_SHORT": Text(
         "too few closed trades to weigh by record",
         "pocas operaciones cerradas para ponderar por historial",

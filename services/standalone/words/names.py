@@ -54,6 +54,7 @@ NAMES: dict[str, Text] = {
     "Started": Text("start", "arranque"),
     "CoreDiverged": Text("divergence", "divergencia"),
     "GapFound": Text("gap", "hueco"),
+    "Degraded": Text("degraded", "degradado"),
     "QualityCheckFailed": Text("quality", "calidad"),
     "DeadLetter": Text("dead letter", "mensaje ilegible"),
 }

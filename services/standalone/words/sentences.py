@@ -234,6 +234,12 @@ SENTENCES: dict[str, Text] = {
         "records {first_missing} to {last_missing} of {producer} are missing",
         "faltan los registros {first_missing} a {last_missing} de {producer}",
     ),
+    "Degraded": Text(
+        "the record of {producer} is {behind_count} events, {behind_ms} ms behind;"
+        " caught up: {is_over}",
+        "el registro de {producer} lleva {behind_count} eventos, {behind_ms} ms de atraso;"
+        " al día: {is_over}",
+    ),
     "QualityCheckFailed": Text(
         "a check of the data of {instrument} failed, {check}: {observed}, allowed {limit}",
         "falló un control de los datos de {instrument}, {check}: {observed}, permitido {limit}",

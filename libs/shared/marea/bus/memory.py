@@ -1,8 +1,11 @@
 """Logs and snapshots that live as long as the process: for tests, simulations and replays."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from marea.bus.fast import FIRST, Copy, Key, Page, key_of
+from marea.errors import Unavailable
 from marea.messages.envelope import Log, Record
 
 
@@ -29,6 +32,51 @@ class MemoryBus:
 
     async def flush(self) -> None:
         """Nothing is waiting."""
+
+
+class MemoryFastCopy:
+    """A fast copy that keeps so many records of each log, and can lose them."""
+
+    def __init__(self, records_max: int = 60_000) -> None:
+        self._records_max = records_max
+        self._copies: defaultdict[Log, list[Copy]] = defaultdict(list)
+        self._incarnation = 0
+        self._last_id = 0
+        self.is_away = False
+        """Whether it refuses everything."""
+        self.is_full = False
+        """Whether it refuses to take more."""
+
+    async def add(self, log: Log, after: Key, records: Sequence[Record]) -> None:
+        """Add records; the oldest of the log go when it is full."""
+        if self.is_away or self.is_full:
+            raise Unavailable("the fast copy takes nothing: read the log, and try again")
+        copies = self._copies[log]
+        for record in records:
+            self._last_id += 1
+            copies.append(Copy(str(self._last_id), after, record))
+            after = key_of(record)
+        self.trim(log, self._records_max)
+
+    async def read(self, log: Log, after_id: str, limit: int) -> Page:
+        """At most `limit` copies behind the one of this id."""
+        if self.is_away:
+            raise Unavailable("the fast copy is away: read the log, and try again")
+        last = 0 if after_id == FIRST else int(after_id)
+        copies = self._copies[log]
+        first = bisect_right(copies, last, key=lambda copy: int(copy.id))
+        return Page(str(self._incarnation), copies[first : first + limit])
+
+    def trim(self, log: Log, keep: int) -> None:
+        """Keep only the last records of a log."""
+        copies = self._copies[log]
+        del copies[: max(0, len(copies) - keep)]
+
+    def flush_all(self) -> None:
+        """Lose everything, and begin the ids anew."""
+        self._copies.clear()
+        self._last_id = 0
+        self._incarnation += 1
 
 
 class MemorySnapshots:

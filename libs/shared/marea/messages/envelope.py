@@ -53,7 +53,8 @@ class Writer(Struct, frozen=True, kw_only=True, gc=False):
     producer: str
     """The service and its shard or instrument: `features/BTC-USDT.BINANCE`."""
     epoch: int
-    """The position of the `Started` that began this life on the log it writes to."""
+    """The position of the `Started` that began this life on the log it writes to; of that `Started`
+    itself -1, for nobody knows it before, or what a source found it to be."""
     build: str
     """The version and the hash of the code."""
     input_log: Log | None = None

@@ -81,6 +81,22 @@ class GapFound(Message, frozen=True, kw_only=True, array_like=True, gc=False):
     last_missing: Annotated[int, Meta(description="seq")]
 
 
+class Degraded(Message, frozen=True, kw_only=True, array_like=True, gc=False):
+    """What a producer writes comes too late to the record of its stream, or no longer does.
+
+    Each life of a producer tells first how it stands; from then on what changes.
+    """
+
+    outside: ClassVar[bool] = True
+    canonical: ClassVar[bool] = False
+
+    stream: Annotated[str, Meta(description="the partition that it stands on")]
+    producer: Annotated[str, Meta(description="whose records come late")]
+    is_over: Annotated[bool, Meta(description="whether the record has caught up")]
+    behind_count: Annotated[int, Meta(description="records that the log has not acknowledged")]
+    behind_ms: Annotated[int, Meta(description="how long the oldest of them waits, ms")]
+
+
 class QualityCheckFailed(Message, frozen=True, kw_only=True, array_like=True, gc=False):
     """A check of incoming data did not hold; said once per episode."""
 

@@ -58,6 +58,7 @@ TYPES: dict[str, type[Message]] = {
         system.Heartbeat,
         system.CoreDiverged,
         system.GapFound,
+        system.Degraded,
         system.QualityCheckFailed,
         system.DeadLetter,
     )

@@ -98,12 +98,13 @@ class Intake:
 
     def _begin(self, position: int, record: Record) -> Iterator[Taken]:
         producer = record.writer.producer
+        epoch = position if record.writer.epoch < 0 else record.writer.epoch
         place = self.state.places.get(producer)
-        if place is not None and position <= place.epoch:
+        if place is not None and epoch <= place.epoch:
             self.state.duplicate_count += 1
             return
         yield from self._end(producer, record)
-        self.state.places[producer] = Place(epoch=position, next_seq=0)
+        self.state.places[producer] = Place(epoch=epoch, next_seq=0)
         yield position, record
 
     def _end(self, producer: str, cause: Record) -> Iterator[Taken]:

@@ -120,6 +120,8 @@ class Loop(Generic[State]):
         read_ns = telemetry.now_ns()
         failure = await self._take_all(records)
         taken_ns = telemetry.now_ns()
+        if self.ports.backlog is not None:
+            self._outputs.tell_backlog(self.ports.backlog, self.now)
         await self._outputs.append()
         await self._act()
         telemetry.hop(name, "read", read_ns - begun_ns, len(records))

@@ -9,10 +9,10 @@ from marea.errors import Broken, Refused, Unavailable
 from marea.messages import codec
 from marea.messages.envelope import Log, Message, Nanos, Record, Writer
 from marea.messages.ids import derived_id, output_id, trace_id
-from marea.messages.system import CoreDiverged, Started
+from marea.messages.system import CoreDiverged, Degraded, Started
 from marea.runtime.recorded import difference
 from marea.runtime.snapshot import OutputPlace
-from marea.runtime.wiring import Wiring
+from marea.runtime.wiring import Backlog, Wiring
 
 NO_EPOCH = -1
 READ_RECORDS_MAX = 1_000
@@ -21,7 +21,7 @@ READ_RECORDS_MAX = 1_000
 class _Sink:
     """One output log in this life: who writes, what comes next, what waits to be appended."""
 
-    __slots__ = ("confirmed", "next_seq", "outbox", "position", "writer")
+    __slots__ = ("confirmed", "is_degraded", "next_seq", "outbox", "position", "writer")
 
     def __init__(self, writer: Writer) -> None:
         self.writer = writer
@@ -31,6 +31,8 @@ class _Sink:
         self.confirmed = writer.epoch
         """The end of what was read back."""
         self.outbox: list[Record] = []
+        self.is_degraded: bool | None = None
+        """As it was told; None: nothing was told yet."""
 
 
 class Outputs:
@@ -184,6 +186,25 @@ class Outputs:
             Record(message=message, writer=sink.writer, seq=sink.next_seq, ts_known=known)
         )
         sink.next_seq += 1
+
+    def tell_backlog(self, backlog: Callable[[Log], Backlog | None], now: Nanos) -> None:
+        """Tell on each log, once, that its record is too far behind, and that it no longer is."""
+        for log, sink in self._sinks.items():
+            found = backlog(log)
+            if found is None or found.is_degraded == sink.is_degraded:
+                continue
+            sink.is_degraded = found.is_degraded
+            told = f"{sink.writer.producer}:{sink.writer.epoch}:{sink.next_seq}"
+            message = Degraded(
+                id=derived_id(self._service, log, "Degraded", "", told),
+                ts_event=now,
+                stream=log.partition,
+                producer=sink.writer.producer,
+                is_over=not found.is_degraded,
+                behind_count=found.waiting,
+                behind_ms=found.waited_ns // 1_000_000,
+            )
+            self.bring(log, message, now)
 
     async def append(self) -> None:
         """Append what waits, log by log."""

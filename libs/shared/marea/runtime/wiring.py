@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
@@ -24,6 +24,17 @@ class Source(Protocol):
 Effect: TypeAlias = Callable[[Record], Awaitable[Sequence[Message]]]
 """What the shell does in the world about an output, and what came of it: messages from outside,
 with their ids and times, for the log that the loop reads."""
+
+
+class Backlog(NamedTuple):
+    """How far the record of a log is behind what was appended to it."""
+
+    is_degraded: bool
+    """Whether that is too far to open anything on it."""
+    waiting: int
+    """Records that the log has not acknowledged."""
+    waited_ns: Nanos
+    """How long the oldest of them waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +59,9 @@ class Ports:
     """What has come from outside by now and is not on the input log yet. It is asked when all of
     the log is in the state, and from the state alone (`Any`, as each
     core has its own) it knows what was brought before."""
+    backlog: Callable[[Log], Backlog | None] | None = None
+    """How far the record of an output log is behind, for a bus that does not wait for it; the loop
+    tells on that log when it is too far, and when no longer. None: such a log is always on record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from marea.messages.system import (
     ClockOffset,
     CoreDiverged,
     DeadLetter,
+    Degraded,
     GapFound,
     Heartbeat,
     QualityCheckFailed,
@@ -234,6 +235,15 @@ FROM_INGESTION: tuple[Message, ...] = (
         reason="bad_amount",
         detail="p is 'NaN': a plain decimal number",
         payload=b'1723161255137000000 {"data":{"p":"NaN"}}\xff',
+    ),
+    Degraded(
+        id=derived_id("ingestion", MARKET, "Degraded", "", f"ingestion/{BTC}:0:4714"),
+        ts_event=CLOCK.ts_event,
+        stream=BTC,
+        producer=f"ingestion/{BTC}",
+        is_over=False,
+        behind_count=1_204,
+        behind_ms=2_013,
     ),
 )
 FROM_FEATURES: tuple[Message, ...] = (

@@ -1,0 +1,200 @@
+"""The inputs of a loop that is in a hurry: from the fast copy while it can, and always as on record.
+
+The log is the record, and is followed all the time. A copy is given early only when the record
+before it is the last one that was given, so nothing is ever given that the log could not hold at
+this place: what is missing on the fast copy comes from the log. What was given early is confirmed
+when the log brings it. Where the log brings another record instead, its writer died before that one
+was safe: what was made of it must never be on record, and the life that took it is over.
+
+Positions count the records of the log that readers take: without second copies, and without what
+was written under an epoch that was over. They are the same whichever way a record came.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from marea.bus.fast import FIRST, STARTED_SEQ, FastCopy, Key, key_of
+from marea.bus.port import Bus, Snapshots
+from marea.errors import Broken, Unavailable
+from marea.messages.envelope import Log, Record
+from marea.messages.system import Started
+from marea.runtime.cursors import Cursors
+
+READ_RECORDS_MAX = 1_000
+AHEAD_RECORDS_MAX = 10_000
+"""Given and not confirmed; beyond it the log is waited for."""
+COPIES_HELD_MAX = 10_000
+"""Read from the fast copy before the record that they follow."""
+
+
+BEFORE_ALL = (-1, STARTED_SEQ)
+
+
+class NeverRecorded(Unavailable):
+    """What a loop took early was lost with its writer; a new life takes what there is instead."""
+
+
+class Cursor(Struct, kw_only=True):
+    """Where the log stands after the records that it confirmed."""
+
+    offset: int = 0
+    """How many records of the log were read, with those that nobody takes."""
+    last: Key | None = None
+    """The last one that is taken."""
+    keys: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Epoch and seq of the last one of each producer."""
+
+
+class FastSource:
+    """The source of a loop, and the keeper of its snapshots."""
+
+    def __init__(self, log: Log, record: Bus, fast: FastCopy, snapshots: Snapshots) -> None:
+        self.log = log
+        self._record = record
+        self._fast = fast
+        self._snapshots = Cursors(snapshots, Cursor)
+        self._unsafe: tuple[str, int, bytes, tuple[int, Cursor]] | None = None
+        """A snapshot that rests on records that are not confirmed."""
+        self._begin(0, Cursor())
+
+    async def read(self, log: Log, position: int, limit: int) -> Sequence[Record]:
+        """At most `limit` records from a position on.
+
+        Raises `NeverRecorded` when some of what was given before never will be on the log, `Broken`
+        when the log ends before the position.
+        """
+        assert log == self.log, f"{log} is asked for, and {self.log} is followed"
+        if position != self._given:
+            await self._go_to(position)
+        found = await self._follow(limit)
+        if len(found) < limit:
+            await self._overtake(found, limit)
+        self._given += len(found)
+        return found
+
+    @property
+    def confirmed(self) -> int:
+        """How many of the records that were given are known to be on the log, from the first on."""
+        return self._confirmed
+
+    async def save(self, name: str, position: int, body: bytes) -> None:
+        """Keep a snapshot as soon as all that it rests on is on the log; one waits at a time."""
+        if self._unsafe is None:
+            place = self._confirmed, replace(self._cursor, keys=dict(self._cursor.keys))
+            self._unsafe = name, position, body, place
+            await self._save_if_safe()
+
+    async def load(self, name: str) -> Sequence[bytes]:
+        """The snapshots that are kept, the latest first."""
+        return await self._snapshots.load(name)
+
+    # Where it stands
+
+    def _begin(self, position: int, cursor: Cursor) -> None:
+        self._given = self._confirmed = position
+        self._cursor = cursor
+        self._last = cursor.last
+        """The key of the last record that was given."""
+        self._ahead: deque[Key] = deque()
+        """Given and not confirmed."""
+        self._incarnation = ""
+        self._copy_id = FIRST
+        self._held: dict[Key, Record] = {}
+        """Copies by the record that they follow."""
+
+    async def _go_to(self, position: int) -> None:
+        self._begin(*(self._snapshots.before(position) or (0, Cursor())))
+        while self._given < position:
+            found = await self._take_from_log(min(READ_RECORDS_MAX, position - self._given))
+            if not found:
+                raise Broken(
+                    f"{self.log}: position {position} is asked for, and the log ends at "
+                    f"{self._given}; restore it from its archive"
+                )
+            self._given += len(found)
+
+    # The log
+
+    async def _follow(self, limit: int) -> list[Record]:
+        try:
+            found = await self._take_from_log(limit)
+        except Unavailable:
+            return []  # what is not confirmed stays so, and is bounded
+        await self._save_if_safe()
+        return found
+
+    async def _take_from_log(self, limit: int) -> list[Record]:
+        found: list[Record] = []
+        while len(found) < limit:
+            offset = self._cursor.offset
+            records = await self._record.read(self.log, offset, limit - len(found))
+            for place, record in enumerate(records, offset):
+                self._take(_with_epoch(record, place), found)
+            if not records:
+                break
+        return found
+
+    def _take(self, record: Record, found: list[Record]) -> None:
+        cursor, key = self._cursor, key_of(record)
+        cursor.offset += 1
+        producer, place = key[0], key[1:]
+        if place <= cursor.keys.get(producer, BEFORE_ALL):
+            return  # a second copy, or of an epoch that was over
+        cursor.keys[producer], cursor.last = place, key
+        if self._ahead:
+            self._confirm(key)
+        else:
+            if self._last is not None:
+                self._held.pop(self._last, None)
+            self._last = key
+            found.append(record)
+        self._confirmed += 1
+
+    def _confirm(self, key: Key) -> None:
+        given = self._ahead.popleft()
+        if given != key:
+            raise NeverRecorded(
+                f"{self.log} holds {key} at position {self._confirmed}, where {given} was taken "
+                "from the fast copy, which will never be on record: start anew"
+            )
+
+    async def _save_if_safe(self) -> None:
+        if self._unsafe is not None and self._unsafe[1] <= self._confirmed:
+            unsafe, self._unsafe = self._unsafe, None
+            await self._snapshots.save(*unsafe)
+
+    # The fast copy
+
+    async def _overtake(self, found: list[Record], limit: int) -> None:
+        with suppress(Unavailable):  # the log has it all
+            await self._hold()
+        limit = min(limit, len(found) + AHEAD_RECORDS_MAX - len(self._ahead))
+        while self._last is not None and len(found) < limit:
+            record = self._held.pop(self._last, None)
+            if record is None:
+                return
+            self._last = key_of(record)
+            self._ahead.append(self._last)
+            found.append(record)
+
+    async def _hold(self) -> None:
+        page = await self._fast.read(self.log, self._copy_id, READ_RECORDS_MAX)
+        if page.incarnation != self._incarnation:
+            self._incarnation, self._copy_id = page.incarnation, FIRST
+            page = await self._fast.read(self.log, FIRST, READ_RECORDS_MAX)
+        for copy in page.copies:
+            self._copy_id = copy.id
+            self._held[copy.after] = copy.record
+        while len(self._held) > COPIES_HELD_MAX:
+            del self._held[next(iter(self._held))]
+
+
+def _with_epoch(record: Record, offset: int) -> Record:
+    # A start is where it stands on the log; here positions are counted otherwise.
+    if type(record.message) is not Started:
+        return record
+    return replace(record, writer=replace(record.writer, epoch=offset))
