@@ -21,6 +21,7 @@ from marea.messages.envelope import Log, Nanos, Record, Writer
 from marea.messages.market import BookDelta, BookSnapshot, InstrumentChanged, Trade
 from marea.messages.paper import AccountOpened, CancelOrder, PlaceOrder
 from marea.messages.system import Clock, GapFound
+from marea.runtime.cursors import Cursors
 from marea.runtime.intake import Intake, IntakeState
 
 AHEAD_RECORDS_MAX = 5_000
@@ -42,20 +43,6 @@ class Place(Struct, kw_only=True):
     clock: Nanos = 0
     """The last `Clock` that was seen; 0: the log has not begun."""
     intake: IntakeState = msgspec.field(default_factory=IntakeState)
-
-
-class Cursors(Struct, kw_only=True):
-    """Where each log stands when so many records have been given."""
-
-    position: int
-    places: list[Place]
-
-
-class _Kept(Struct, kw_only=True):
-    """A snapshot of the loop, and the merge's own beside it."""
-
-    cursors: Cursors
-    body: bytes
 
 
 class _Tail:
@@ -128,12 +115,10 @@ class Merge:
     ) -> None:
         self.account_log = Log("paper", account)
         self._bus = bus
-        self._snapshots = snapshots
         self._writer = Writer(producer=f"merge/{account}", epoch=0, build="")
         self._logs = [self.account_log, *(Log("market", each) for each in instruments)]
-        self._kept: dict[int, Cursors] = {}
-        """By the positions of the snapshots that were loaded."""
-        self._begin(self._first())
+        self._snapshots = Cursors(snapshots, list[Place], self._fits)
+        self._begin(0, self._first())
 
     async def read(self, log: Log, position: int, limit: int) -> Sequence[Record]:  # noqa: ARG002 # it is one input
         """At most `limit` records from a position on; none while the market tells no later time.
@@ -156,38 +141,31 @@ class Merge:
             return
         if any(tail.intake.is_waiting for tail in self._tails):
             return
-        cursors = Cursors(position=position, places=[tail.place() for tail in self._tails])
-        kept = msgspec.msgpack.encode(_Kept(cursors=cursors, body=body))
-        await self._snapshots.save(name, position, kept)
+        places = [tail.place() for tail in self._tails]
+        await self._snapshots.save(name, position, body, (position, places))
 
     async def load(self, name: str) -> Sequence[bytes]:
         """The snapshots that are kept, the latest first."""
-        found: list[bytes] = []
-        for encoded in await self._snapshots.load(name):
-            kept = _decode(encoded)
-            if kept is not None and len(kept.cursors.places) == len(self._logs):
-                self._kept[kept.cursors.position] = kept.cursors
-                found.append(kept.body)
-        return found
+        return await self._snapshots.load(name)
 
     # Where it stands
 
-    def _first(self) -> Cursors:
-        return Cursors(position=0, places=[Place() for _ in self._logs])
+    def _first(self) -> list[Place]:
+        return [Place() for _ in self._logs]
 
-    def _begin(self, cursors: Cursors) -> None:
-        self._position = cursors.position
-        self._tails = [
-            _Tail(log, place) for log, place in zip(self._logs, cursors.places, strict=True)
-        ]
+    def _fits(self, places: list[Place]) -> bool:
+        return len(places) == len(self._logs)
+
+    def _begin(self, position: int, places: list[Place]) -> None:
+        self._position = position
+        self._tails = [_Tail(log, place) for log, place in zip(self._logs, places, strict=True)]
         self._left: deque[Record] = deque()
         """Taken from their logs, and not given yet."""
         self._given: Nanos = 0
         """When the last record that was given was known."""
 
     async def _go_to(self, position: int) -> None:
-        before = [at for at in self._kept if at <= position]
-        self._begin(self._kept[max(before)] if before else self._first())
+        self._begin(*(self._snapshots.before(position) or (0, self._first())))
         while self._position < position:
             limit = min(AHEAD_RECORDS_MAX, position - self._position)
             if not await self._next(limit):
@@ -255,10 +233,3 @@ class Merge:
             ts_origin=record.ts_origin,
             trace=record.trace,
         )
-
-
-def _decode(encoded: bytes) -> _Kept | None:
-    try:
-        return msgspec.msgpack.decode(encoded, type=_Kept)
-    except msgspec.DecodeError:
-        return None  # another build's, or damaged: an older one, or the logs, give the same

@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from marea.bus.fast import FIRST, Copy, Key, Page, key_of
-from marea.errors import Unavailable
 from marea.messages.envelope import Log, Record
 
 
@@ -35,48 +34,29 @@ class MemoryBus:
 
 
 class MemoryFastCopy:
-    """A fast copy that keeps so many records of each log, and can lose them."""
+    """A fast copy that keeps the last so many records of each log."""
 
     def __init__(self, records_max: int = 60_000) -> None:
-        self._records_max = records_max
-        self._copies: defaultdict[Log, list[Copy]] = defaultdict(list)
-        self._incarnation = 0
-        self._last_id = 0
-        self.is_away = False
-        """Whether it refuses everything."""
-        self.is_full = False
-        """Whether it refuses to take more."""
+        self.records_max = records_max
+        self.copies: defaultdict[Log, list[Copy]] = defaultdict(list)
+        self.incarnation = 0
+        self.last_id = 0
 
     async def add(self, log: Log, after: Key, records: Sequence[Record]) -> None:
-        """Add records; the oldest of the log go when it is full."""
-        if self.is_away or self.is_full:
-            raise Unavailable("the fast copy takes nothing: read the log, and try again")
-        copies = self._copies[log]
+        """Add records; the oldest of the log go when there is no room."""
+        copies = self.copies[log]
         for record in records:
-            self._last_id += 1
-            copies.append(Copy(str(self._last_id), after, record))
+            self.last_id += 1
+            copies.append(Copy(str(self.last_id), after, record))
             after = key_of(record)
-        self.trim(log, self._records_max)
+        del copies[: max(0, len(copies) - self.records_max)]
 
     async def read(self, log: Log, after_id: str, limit: int) -> Page:
         """At most `limit` copies behind the one of this id."""
-        if self.is_away:
-            raise Unavailable("the fast copy is away: read the log, and try again")
         last = 0 if after_id == FIRST else int(after_id)
-        copies = self._copies[log]
+        copies = self.copies[log]
         first = bisect_right(copies, last, key=lambda copy: int(copy.id))
-        return Page(str(self._incarnation), copies[first : first + limit])
-
-    def trim(self, log: Log, keep: int) -> None:
-        """Keep only the last records of a log."""
-        copies = self._copies[log]
-        del copies[: max(0, len(copies) - keep)]
-
-    def flush_all(self) -> None:
-        """Lose everything, and begin the ids anew."""
-        self._copies.clear()
-        self._last_id = 0
-        self._incarnation += 1
+        return Page(str(self.incarnation), copies[first : first + limit])
 
 
 class MemorySnapshots:

@@ -3,7 +3,7 @@
 It keeps them beside the loop's snapshot, as one with it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 import msgspec
@@ -26,9 +26,16 @@ class _Kept(Struct, kw_only=True):
 class Cursors(Generic[Cursor]):
     """A loop's snapshots with the cursors of its source."""
 
-    def __init__(self, snapshots: Snapshots, cursor_type: type[Cursor]) -> None:
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        cursor_type: type[Cursor],
+        fits: Callable[[Cursor], bool] = lambda _: True,
+    ) -> None:
+        """`fits` says whether a cursor is of the logs that are read now."""
         self._snapshots = snapshots
         self._cursor_type = cursor_type
+        self._fits = fits
         self._known: dict[int, Cursor] = {}
         """By position, of the snapshots that were loaded."""
 
@@ -47,8 +54,9 @@ class Cursors(Generic[Cursor]):
                 cursor = msgspec.msgpack.decode(kept.cursor, type=self._cursor_type)
             except msgspec.DecodeError:
                 continue  # another build's, or damaged: an older one, or the logs, give the same
-            self._known[kept.position] = cursor
-            found.append(kept.body)
+            if self._fits(cursor):
+                self._known[kept.position] = cursor
+                found.append(kept.body)
         return found
 
     def before(self, position: int) -> tuple[int, Cursor] | None:

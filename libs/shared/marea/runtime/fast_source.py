@@ -70,9 +70,9 @@ class FastSource:
         assert log == self.log, f"{log} is asked for, and {self.log} is followed"
         if position != self._given:
             await self._go_to(position)
-        found = await self._follow(limit)
-        if len(found) < limit:
-            await self._overtake(found, limit)
+        found: list[Record] = []
+        await self._follow(found, limit)
+        await self._overtake(found, limit)
         self._given += len(found)
         return found
 
@@ -109,7 +109,8 @@ class FastSource:
     async def _go_to(self, position: int) -> None:
         self._begin(*(self._snapshots.before(position) or (0, Cursor())))
         while self._given < position:
-            found = await self._take_from_log(min(READ_RECORDS_MAX, position - self._given))
+            found: list[Record] = []
+            await self._take_from_log(found, min(READ_RECORDS_MAX, position - self._given))
             if not found:
                 raise Broken(
                     f"{self.log}: position {position} is asked for, and the log ends at "
@@ -119,24 +120,23 @@ class FastSource:
 
     # The log
 
-    async def _follow(self, limit: int) -> list[Record]:
+    async def _follow(self, found: list[Record], limit: int) -> None:
         try:
-            found = await self._take_from_log(limit)
+            await self._take_from_log(found, limit)
+        except NeverRecorded:
+            raise
         except Unavailable:
-            return []  # what is not confirmed stays so, and is bounded
+            return  # what is not confirmed stays so, and is bounded
         await self._save_if_safe()
-        return found
 
-    async def _take_from_log(self, limit: int) -> list[Record]:
-        found: list[Record] = []
+    async def _take_from_log(self, found: list[Record], limit: int) -> None:
         while len(found) < limit:
             offset = self._cursor.offset
             records = await self._record.read(self.log, offset, limit - len(found))
+            if not records:
+                return
             for place, record in enumerate(records, offset):
                 self._take(_with_epoch(record, place), found)
-            if not records:
-                break
-        return found
 
     def _take(self, record: Record, found: list[Record]) -> None:
         cursor, key = self._cursor, key_of(record)
@@ -170,6 +170,8 @@ class FastSource:
     # The fast copy
 
     async def _overtake(self, found: list[Record], limit: int) -> None:
+        if len(found) == limit:
+            return  # far behind, where the log is read in larger pieces
         with suppress(Unavailable):  # the log has it all
             await self._hold()
         limit = min(limit, len(found) + AHEAD_RECORDS_MAX - len(self._ahead))
