@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks import (
     bars,
+    double_append,
     feature_vector,
     kernels,
     memory,
@@ -24,7 +25,7 @@ from benchmarks import (
 from marea.venues.tape import Tape
 from tools.ending import end_with
 
-WITHOUT_TAPE = (kernels, strategies, bars)
+WITHOUT_TAPE = (kernels, strategies, bars, double_append)
 ON_TAPES = (money, feature_vector, tape_to_fills, memory)
 DEMO_TAPE = "books/demo_tape_*.raw.zst"
 

@@ -3,12 +3,14 @@
 import pytest
 
 from marea.kernels.registry import KERNELS
+from marea.messages.system import Degraded
 from marea.runtime.settings import IndicatorSettings, find_config_dir, load_settings
 from services.features.config import FeaturesConfig, Indicator
 from services.features.core import FeaturesInput, FeaturesState, begin
 from services.features.core.vector import set_version
 from services.features.main import features_config
 from tests.unit.features.market import (
+    INSTRUMENT,
     bars_in,
     clock,
     clocks,
@@ -334,3 +336,28 @@ def test_number_means_the_same_set_with_and_without_a_point() -> None:
         )
     ]
     assert versions[0] == versions[1]
+
+
+def test_no_vector_goes_out_of_a_market_that_is_degraded_and_bars_go_on() -> None:
+    def degraded(*, is_over: bool) -> Degraded:
+        return Degraded(
+            id=f"degraded-{is_over}",
+            stream=INSTRUMENT,
+            producer=f"ingestion/{INSTRUMENT}",
+            is_over=is_over,
+            behind_count=3,
+            behind_ms=2_001,
+        )
+
+    state = started(config(indicator("mine", "ema", period=1)))
+    seconds: list[list[FeaturesInput]] = [
+        [trade(at, 1000 * at + 100), clock(1000 * at + 250)] for at in range(1, 5)
+    ]
+    first, second, third, fourth = seconds
+    play(state, first)
+    play(state, [degraded(is_over=False)])
+    answers = play(state, [*second, *third])
+    assert (len(bars_in(answers)), vectors_in(answers)) == (2, [])
+    assert state.not_live_count == 2
+    play(state, [degraded(is_over=True)])
+    assert vectors_in(play(state, fourth))

@@ -10,7 +10,7 @@ from marea.messages.envelope import Message
 from marea.messages.ids import market_id
 from marea.messages.market import BookStatusChanged, Quote
 from marea.messages.portfolio import Mark
-from marea.messages.system import Clock, GapFound
+from marea.messages.system import Clock, Degraded, GapFound
 from services.risk.core.marks import MarksInput, MarksState, apply, decide
 from tests.unit.risk.desk import BTC, MS, SECOND, T0, instrument
 
@@ -101,6 +101,31 @@ def test_gap_in_the_markets_log_breaks_the_book_until_its_status_is_told() -> No
     found = marks(*start, gap, clock(100 * MS), status("LIVE"), clock(200 * MS))
     assert [each.book_status for each in found] == ["LIVE", "BROKEN", "LIVE"]
     assert found[1].parents == ("quote-1", "gap")
+
+
+def degraded(*, is_over: bool) -> Degraded:
+    return Degraded(
+        id=f"degraded-{is_over}",
+        stream=BTC,
+        producer=f"ingestion/{BTC}",
+        is_over=is_over,
+        behind_count=3,
+        behind_ms=2_001,
+    )
+
+
+def test_mark_says_broken_while_its_market_is_degraded_and_then_what_the_book_is() -> None:
+    begun: list[MarksInput] = [status("LIVE"), quote(1), clock(0)]
+    begun += [degraded(is_over=False), clock(100 * MS)]
+    found = marks(*begun, degraded(is_over=True), clock(200 * MS))
+    assert [each.book_status for each in found] == ["LIVE", "BROKEN", "LIVE"]
+    assert found[1].parents == ("quote-1", "status-LIVE", "degraded-False")
+    assert found[2].parents == found[0].parents
+
+
+def test_status_that_is_told_while_the_market_is_degraded_opens_nothing() -> None:
+    found = marks(quote(1), degraded(is_over=False), status("LIVE"), clock(0))
+    assert [each.book_status for each in found] == ["BROKEN"]
 
 
 def test_state_can_be_saved_and_restored() -> None:

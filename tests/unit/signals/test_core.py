@@ -10,11 +10,12 @@ from marea.domain.bars import SECOND_NS
 from marea.messages import codec
 from marea.messages.features import BarCorrection
 from marea.messages.signals import Signal
-from marea.messages.system import CoreDiverged, GapFound, Started
+from marea.messages.system import CoreDiverged, Degraded, GapFound, Started
 from marea.testing.builders import INSTRUMENT
 from services.signals.core import SignalsInput, SignalsState, begin, decide
 from services.signals.core.ensembles import ENSEMBLES
 from services.signals.core.speech import (
+    ABSTAIN_DEGRADED,
     ABSTAIN_MISSING_BAR,
     ABSTAIN_MISSING_FEATURE,
     RECORDS_TOO_SHORT,
@@ -126,6 +127,30 @@ def test_everybody_abstains_where_the_bar_was_lost_and_price_with_it() -> None:
     assert len(unknown) == 11
 
 
+def degraded(producer: str, *, is_over: bool) -> Degraded:
+    return Degraded(
+        id=f"{producer}:{is_over}",
+        stream="shard",
+        producer=producer,
+        is_over=is_over,
+        behind_count=3,
+        behind_ms=2_001,
+    )
+
+
+def test_everybody_abstains_until_no_producer_of_the_shard_is_degraded() -> None:
+    one, other = f"features/{INSTRUMENT}", f"features/{OTHER}"
+    events: list[SignalsInput] = [degraded(one, is_over=False), degraded(other, is_over=False)]
+    events += [bar(0), vector(0, WHOLE), degraded(one, is_over=True), bar(1), vector(1, WHOLE)]
+    events += [degraded(other, is_over=True), bar(2), vector(2, WHOLE)]
+    said = signals_of(config(), events)
+    both, left, none = said[:11], said[11:22], said[22:]
+    assert {each.reasons for each in both + left} == {(ABSTAIN_DEGRADED,)}
+    assert {each.parents[2:] for each in both} == {(f"{one}:False", f"{other}:False")}
+    assert {each.parents[2:] for each in left} == {(f"{other}:False",)}
+    assert by_name(none)["rsi"].reasons != (ABSTAIN_DEGRADED,)
+
+
 def test_abstention_leaves_the_record_as_it_is() -> None:
     state = begin(config(["baseline"]))
     up = {"ema_20": 2.0, "ema_50": 1.0, "atr_14": 1.0, "adx_14": 50.0, "mid": 2.0}
@@ -222,7 +247,7 @@ def test_every_reason_code_is_told_once_and_explained_in_the_readme(root: Path) 
     tables = [each.reasons for each in STRATEGIES.values()]
     tables += [each.reasons for each in ENSEMBLES.values()]
     codes = [code for table in tables for code in table]
-    codes += [ABSTAIN_MISSING_FEATURE, ABSTAIN_MISSING_BAR, RECORDS_TOO_SHORT]
+    codes += [ABSTAIN_MISSING_FEATURE, ABSTAIN_MISSING_BAR, ABSTAIN_DEGRADED, RECORDS_TOO_SHORT]
     assert len(set(codes)) == len(codes)
     assert all(code == code.upper() for code in codes)
     page = (root / "services/signals/README.md").read_text(encoding="utf-8")
