@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from msgspec.structs import replace
 
 from marea.bus.memory import MemoryBus, MemorySnapshots
 from marea.errors import Unavailable
@@ -13,10 +12,9 @@ from marea.messages.system import Degraded
 from marea.runtime import double_bus
 from marea.runtime.double_bus import DoubleBus
 from marea.runtime.fast_source import NeverRecorded
-from marea.runtime.loop import Loop
-from marea.runtime.wiring import Ports
-from marea.testing.builders import quote_record, started_record
-from marea.testing.toy import BARS, INPUT, UPSTREAM, ToyState, toy_core, toy_wiring, trade_record
+from marea.testing.builders import quote_record
+from marea.testing.toy import BARS, INPUT
+from tests.unit.runtime.chain import Chain
 from tests.unit.runtime.doubled import MARKET, MS, A, B, LateBus, Shard, numbers
 
 
@@ -198,43 +196,6 @@ def test_snapshot_is_kept_behind_what_was_appended_before_it() -> None:
         assert await shard.bus.load("loop") == [b"state"]
 
     asyncio.run(scenario())
-
-
-class Chain:
-    """A writer of trades, and the toy that reads them early and appends twice itself."""
-
-    def __init__(self, shard: Shard) -> None:
-        self.shard = shard
-        self.said = 0
-        self.toy_snapshots = MemorySnapshots()
-        self.revive()
-
-    def revive(self) -> None:
-        """Begin a process of the toy."""
-        shard = self.shard
-        self.bus = DoubleBus(shard.record, shard.fast, self.toy_snapshots, lambda: shard.now_ns)
-        source = self.bus.follow(INPUT)
-        ports = Ports(source=source, bus=self.bus, snapshots=source, backlog=self.bus.backlog)
-        self.loop: Loop[ToyState] = Loop(toy_core(), toy_wiring(), ports)
-
-    async def claim(self) -> None:
-        """Begin a life of the writer."""
-        starts = replace(UPSTREAM, epoch=-1)
-        epoch = await self.shard.bus.append(INPUT, [started_record(starts)])
-        self.writer = replace(UPSTREAM, epoch=epoch)
-        self.first = self.said
-
-    async def say(self, count: int) -> None:
-        """Append so many trades."""
-        for number in range(self.said, self.said + count):
-            record = replace(trade_record(number, self.writer), seq=number - self.first)
-            await self.shard.bus.append(INPUT, [record])
-        self.said += count
-
-    async def bars(self) -> list[Record]:
-        """The toy's outputs on record, without what its lives tell."""
-        found = await on_record(self.shard.record, BARS)
-        return [record for record in found if record.input_offset >= 0]
 
 
 def test_output_is_not_on_record_before_its_input() -> None:

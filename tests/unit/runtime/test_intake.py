@@ -183,3 +183,14 @@ def test_clock_never_goes_back() -> None:
     back = Record(message=trade_record(0).message, writer=OTHER, seq=0)
     take_all(intake, [back])
     assert intake.state.clock == latest
+
+
+def test_start_that_names_its_epoch_begins_that_life_wherever_it_is_given() -> None:
+    # A source that counts positions of its own knows where the start stands on the log.
+    intake = Intake(INPUT)
+    later = Writer(producer=UPSTREAM.producer, epoch=44, build="test")
+    take_all(intake, [started_record(UPSTREAM), trade_record(0)])
+    taken = take_all(intake, [started_record(later), trade_record(0, later)], first=2)
+    assert seqs(taken) == [0, 0]
+    assert take_all(intake, [trade_record(1), trade_record(1, later)], first=4)[0].seq == 1
+    assert intake.state.outdated_count == 1
