@@ -1,6 +1,7 @@
 """Which channels there are, how each is carried, and which message types it may hold."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -76,6 +77,7 @@ class Channels(Struct, frozen=True):
         return found[0]
 
 
+@cache
 def load_channels(file: Path = CHANNELS_FILE) -> Channels:
     """Which channels does this file list?
 

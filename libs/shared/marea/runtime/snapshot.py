@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from hashlib import blake2b
 from zlib import crc32
 
@@ -38,6 +39,7 @@ class Snapshot(Struct, kw_only=True):
     state: bytes
 
 
+@cache
 def schema_hash(state_type: type) -> str:
     """The hash of the shape of a snapshot of this state: its fields, their types, their defaults."""
     shapes = [msgspec.json.schema(Snapshot), msgspec.json.schema(state_type)]
