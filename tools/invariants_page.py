@@ -12,6 +12,9 @@ run once, in the order of time, and asserts what stands in the first table. Each
 number and code, the first event that shows it, where that stands, what was expected and what was
 found. For each number a test plants a violation in a small valid history and sees it found.
 
+The logs are judged as their readers take them: the second copy of an append, and what a life wrote
+behind the `Started` of the next one, stand there and do not count. 33 sees that nobody acts on them.
+
 Two numbers are weaker here than in words: 12 holds open entries against the wallet's cash, for
 the limits stand in risk's settings and each decision shows its own; 31 trusts a venue's own quotes,
 of which a crossed one is told as a failed check of quality.

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from msgspec import structs
 
@@ -42,6 +42,8 @@ class Line:
     epoch: int | None = None
     seq: int | None = None
     """Where it is to be another one than is right."""
+    copies: str = ""
+    """The line whose record stands here once more."""
 
 
 @dataclass(slots=True)
@@ -93,6 +95,13 @@ class Story:
         self.lines.insert(self.lines.index(self[after]) + 1, line)
         return self
 
+    def copy(self, name: str, after: str) -> "Story":
+        """The line's record stands once more right after another, as an append repeated it."""
+        first = self[name]
+        line = replace(first, name=f"{name} copied", ts=self[after].ts, copies=name)
+        self.lines.insert(self.lines.index(self[after]) + 1, line)
+        return self
+
     def move(self, name: str, after: str) -> "Story":
         """The line is written right after another one, at its time."""
         line = self[name]
@@ -110,7 +119,13 @@ class Story:
         seqs: Counter[tuple[Log, str]] = Counter()
         epochs: dict[tuple[Log, str], int] = {}
         place_of: dict[str, int] = {}
+        records: dict[str, Record] = {}
         for line in self.lines:
+            if line.copies:
+                yield line.log, records[line.copies]
+                place_of[line.name] = positions[line.log]
+                positions[line.log] += 1
+                continue
             producer = (line.log, line.producer)
             place_of[line.name] = positions[line.log]
             is_start = type(line.message) is Started
@@ -124,18 +139,17 @@ class Story:
                 input_log=INPUTS[line.producer] if not line.message.outside else None,
             )
             seq = 0 if is_start else seqs[producer]
-            yield (
-                line.log,
-                Record(
-                    message=line.message,
-                    writer=writer,
-                    seq=seq if line.seq is None else line.seq,
-                    input_offset=place_of.get(line.decided_on, -1),
-                    ts_known=0 if is_start else line.ts,
-                ),
+            records[line.name] = Record(
+                message=line.message,
+                writer=writer,
+                seq=seq if line.seq is None else line.seq,
+                input_offset=place_of.get(line.decided_on, -1),
+                ts_known=0 if is_start else line.ts,
             )
+            yield line.log, records[line.name]
             positions[line.log] += 1
-            seqs[producer] = 0 if is_start else seq + 1
+            if line.epoch is None:  # another life has numbers of its own
+                seqs[producer] = 0 if is_start else seq + 1
 
 
 async def _check(records: Iterable[tuple[Log, Record]]) -> list[Violation]:

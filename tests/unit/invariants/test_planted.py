@@ -7,7 +7,13 @@ import pytest
 from msgspec import structs
 
 from marea.invariants.catalogue import NOT_SHOWN, SHOWN
-from marea.messages.orders import ApprovalRefused, OrderLookedUp, OrderTriggered, OrderUnknown
+from marea.messages.orders import (
+    ApprovalRefused,
+    CancelIntended,
+    OrderLookedUp,
+    OrderTriggered,
+    OrderUnknown,
+)
 from marea.messages.system import CoreDiverged
 from marea.testing.examples import example
 from marea.testing.market_examples import T0
@@ -72,6 +78,7 @@ def opened_in_breaker(story: Story) -> None:
 
 def diverged(story: Story) -> None:
     story.say(BARS, "diverged", 1_250, example(CoreDiverged), "bar's clock")
+    story["diverged"].ts = 0  # a start tells it of some time before
 
 
 def refused_too(story: Story) -> None:
@@ -92,12 +99,37 @@ def seen_too_early(story: Story) -> None:
     story.change("completed", parents=("fill 4", "main:clock:100000"))
 
 
-def outdated(story: Story) -> None:
-    story["mark"].epoch = 0
+def unborn(story: Story) -> None:
+    story["mark"].epoch = 999
+
+
+def acted_on_what_is_void(story: Story) -> None:
+    zombie_intends(story)
+    story.again("sent", "intent again")
+    story["sent again"].decided_on = "intent again"
+    story["sent again"].message = structs.replace(
+        example(CancelIntended), parents=(story["intent again"].message.id,)
+    )
+
+
+def acted_on_a_copy(story: Story) -> None:
+    story.copy("mark", "mark")
+    story["valued"].decided_on = "mark copied"
+    story.change("valued", parents=(story["mark"].message.id,))
+
+
+def zombie_intends(story: Story) -> None:
+    story.again("intent", "intent", client_order_id="other")
+    story["intent again"].epoch = 0
 
 
 def skipped(story: Story) -> None:
     story["mark"].seq = 99
+
+
+def number_of_two(story: Story) -> None:
+    story.again("fill 4", "fill 4")
+    story["fill 4 again"].seq = 1
 
 
 def lost_then_sent(story: Story) -> None:
@@ -190,6 +222,7 @@ PLANTED: list[tuple[int, str, Plant]] = [
     (21, "three orders in a second where two may be", sent_often),
     (22, "an order of who only advises", lambda s: s.change("opened", mode="advisory")),
     (23, "a hole in the numbers", skipped),
+    (23, "a number of two records", number_of_two),
     (
         24,
         "an id that says two things",
@@ -207,7 +240,9 @@ PLANTED: list[tuple[int, str, Plant]] = [
     (30, "a bar told twice", lambda s: s.again("bar", "bar")),
     (31, "a crossed mark", lambda s: s.change("mark", bid_price=6_167_202)),
     (31, "a book that is called whole too early", lambda s: s.drop("snapshot")),
-    (33, "a writer of an old life", outdated),
+    (33, "a writer of a life that never began", unborn),
+    (33, "someone who acts on what is void", acted_on_what_is_void),
+    (33, "someone who acts on a second copy", acted_on_a_copy),
     (35, "a core that decides another thing", diverged),
 ]
 
@@ -224,6 +259,35 @@ def test_planted_violation_is_found(number: int, plant: Plant) -> None:
 
 def test_good_history_has_no_violation() -> None:
     assert good_story().violations() == []
+
+
+@pytest.mark.parametrize(
+    "name", ["intent", "fill 4", "report 5", "journal 1", "mark", "halt taken"]
+)
+def test_second_copy_of_an_append_breaks_nothing(name: str) -> None:
+    log = good_story()[name].log
+    last = [line.name for line in good_story().lines if line.log == log][-1]
+    for after in (name, last):
+        assert good_story().copy(name, after).violations() == []
+
+
+def test_divergence_breaks_nothing_else() -> None:
+    story = good_story()
+    diverged(story)
+    assert [each.number for each in story.violations()] == [35]
+
+
+def test_what_an_older_life_wrote_breaks_nothing() -> None:
+    story = good_story()
+    zombie_intends(story)
+    assert story.violations() == []
+
+
+def test_late_record_is_told_once_as_a_hole() -> None:
+    story = good_story()
+    story["mark"].seq, story["clock"].seq = 4, 3
+    numbers = [each.number for each in story.violations()]
+    assert numbers == [23]
 
 
 def test_every_invariant_has_a_planted_violation() -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from marea.invariants import accounts, decisions, market, orders, record, venue
+from marea.invariants import accounts, decisions, market, orders, reading, record, venue
+from marea.invariants.reading import ReadingRule
 from marea.invariants.record import Known, KnownRule
 from marea.invariants.trading import Trading, TradingRule
 from marea.invariants.violation import Invariant, Rule
@@ -12,15 +13,21 @@ PLAIN: Mapping[int, type[Rule]] = MappingProxyType(
     {
         3: accounts.DoubleEntry,
         5: accounts.FillOnce,
-        23: record.Contiguous,
         29: record.TimeGoesOn,
         30: market.BarsAreSane,
         31: market.BookIsNotCrossed,
-        33: record.OneLife,
         35: record.Reproduced,
     }
 )
 """Those that need nothing but the records, by their number."""
+
+NEEDS_READING: Mapping[int, type[ReadingRule]] = MappingProxyType(
+    {
+        23: reading.Contiguous,
+        33: reading.OneLife,
+    }
+)
+"""Those that judge what readers drop, too, by their number."""
 
 NEEDS_IDS: Mapping[int, type[KnownRule]] = MappingProxyType(
     {
@@ -57,7 +64,9 @@ NEEDS_TRADING: Mapping[int, type[TradingRule]] = MappingProxyType(
 )
 """Those that need the picture of the trading side, by their number."""
 
-SHOWN: Mapping[int, type[Rule]] = MappingProxyType({**PLAIN, **NEEDS_IDS, **NEEDS_TRADING})
+SHOWN: Mapping[int, type[Rule]] = MappingProxyType(
+    {**PLAIN, **NEEDS_READING, **NEEDS_IDS, **NEEDS_TRADING}
+)
 """All that the logs of a run can show, by their number."""
 
 NOT_SHOWN: Mapping[int, str] = MappingProxyType(
@@ -76,9 +85,8 @@ NOT_SHOWN: Mapping[int, str] = MappingProxyType(
 """Why the logs of a run cannot show them, by their number."""
 
 
-def every_invariant(trading: Trading) -> list[Invariant]:
-    """Every invariant that the logs can show, new, in the order of their turns."""
-    known = Known()
+def every_invariant(known: Known, trading: Trading) -> list[Invariant]:
+    """Every invariant that judges what readers take, new, in the order of their turns."""
     return [
         *(make() for make in PLAIN.values()),
         *(make(known) for make in NEEDS_IDS.values()),

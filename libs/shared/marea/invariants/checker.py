@@ -1,13 +1,15 @@
 """Does everything hold that must hold of a run? One pass over its logs, in the order of time.
 
 Logs are merged by when each record was known there, and where that is equal in the order of the
-flow. What is remembered grows with the ids, the orders and the fills of a run, and with nothing
+flow. They are judged as their readers take them: second copies and what an older life wrote do not
+count. What is remembered grows with the ids, the orders and the fills of a run, and with nothing
 else.
 """
 
 from marea.bus.port import Bus
 from marea.bus.reading import Placed, in_time
-from marea.invariants.catalogue import every_invariant
+from marea.invariants.catalogue import NEEDS_READING, every_invariant
+from marea.invariants.reading import Reading
 from marea.invariants.trading import Trading
 from marea.invariants.violation import Invariant, Violation
 from marea.messages.envelope import Log, Message, Nanos
@@ -21,11 +23,17 @@ class Checker:
 
     def __init__(self) -> None:
         self._trading = Trading()
-        self._invariants = every_invariant(self._trading)
+        self._reading = Reading()
+        self._on_reading = [make(self._reading) for make in NEEDS_READING.values()]
+        self._invariants = every_invariant(self._reading.known, self._trading)
         self._wanted: dict[type[Message], list[Invariant]] = {}
 
     def take(self, at: Placed) -> None:
-        """Judge the next record."""
+        """Judge the next record; what its readers drop has only to be dropped by all."""
+        for rule in self._on_reading:
+            rule.take(at)
+        if not self._reading.take(at):
+            return
         kind = type(at.message)
         if kind not in self._wanted:
             self._wanted[kind] = [
@@ -42,7 +50,8 @@ class Checker:
         """Everything that did not hold, by the number of the invariant."""
         for invariant in self._invariants:
             invariant.end()
-        found = [each for invariant in self._invariants for each in invariant.violations]
+        rules = [*self._on_reading, *self._invariants]
+        found = [each for rule in rules for each in rule.violations]
         return sorted(found, key=lambda each: each.number)
 
 

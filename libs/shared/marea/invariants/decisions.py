@@ -230,10 +230,7 @@ class CommandOnce(TradingRule):
 
 
 class OneBuild(TradingRule):
-    """All who share a trading log run one build whenever an entry is intended.
-
-    Who has not begun since an operator's last resume is not asked.
-    """
+    """All who began on a trading log since the last resume run one build when an entry is intended."""
 
     number = 20
     code = "ONE_BUILD"

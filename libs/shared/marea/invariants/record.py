@@ -1,4 +1,4 @@
-"""What must hold of the logs themselves: numbers, epochs, ids, causes, times."""
+"""What must hold of the logs themselves: ids, causes, times."""
 
 from array import array
 from collections.abc import Iterator
@@ -7,51 +7,8 @@ from dataclasses import dataclass, field
 from marea.bus.reading import Placed
 from marea.invariants.violation import Rule
 from marea.messages import codec
-from marea.messages.envelope import Log, Nanos
-from marea.messages.system import Clock, CoreDiverged, Started
-
-
-class Contiguous(Rule):
-    """A producer numbers what it writes to a log from 0 without holes, in each of its lives."""
-
-    number = 23
-    code = "SEQ_CONTIGUOUS"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._next: dict[tuple[Log, str], int] = {}
-
-    def take(self, at: Placed) -> None:
-        producer = (at.log, at.record.writer.producer)
-        if type(at.message) is Started:
-            self._next[producer] = 0
-            return
-        expected = self._next.get(producer, 0)
-        if at.record.seq != expected:
-            what = f"{producer[1]} numbers its records without holes"
-            self.report(at, what, expected, at.record.seq)
-        self._next[producer] = at.record.seq + 1
-
-
-class OneLife(Rule):
-    """Only the latest life of a producer writes to a log."""
-
-    number = 33
-    code = "EPOCH_IS_LATEST"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._epochs: dict[tuple[Log, str], int] = {}
-
-    def take(self, at: Placed) -> None:
-        producer = (at.log, at.record.writer.producer)
-        if type(at.message) is Started:
-            self._epochs[producer] = at.position
-            return
-        expected = self._epochs.get(producer, -1)
-        if at.record.writer.epoch != expected:
-            what = f"{producer[1]} writes under the epoch of its last Started"
-            self.report(at, what, expected, at.record.writer.epoch)
+from marea.messages.envelope import Log, Message, Nanos
+from marea.messages.system import Clock, CoreDiverged
 
 
 @dataclass(slots=True)
@@ -61,6 +18,11 @@ class Known:
     places: dict[str, int] = field(default_factory=dict)
     hashes: "array[int]" = field(default_factory=lambda: array("Q"))
     times: "array[int]" = field(default_factory=lambda: array("q"))
+
+
+def shortened_hash(message: Message) -> int:
+    """The first 64 bits of a payload's hash."""
+    return int(codec.message_hash(message)[:16], 16)
 
 
 class KnownRule(Rule):
@@ -79,8 +41,7 @@ class OnePayload(KnownRule):
 
     def take(self, at: Placed) -> None:
         known = self.known
-        digest = codec.message_hash(at.message)
-        shortened = int(digest[:16], 16)
+        shortened = shortened_hash(at.message)
         place = known.places.setdefault(at.message.id, len(known.hashes))
         if place == len(known.hashes):
             known.hashes.append(shortened)
@@ -184,11 +145,11 @@ class NoForesight(KnownRule):
 
 
 class TimeGoesOn(Rule):
-    """The clock of a log never goes back, and neither does what a producer decides by it.
+    """A clock never goes back, and neither does what a producer decides by it in one life."""
 
-    Where several tell a log the time, each goes on, and a reader's time is the latest. Who reads a log without a clock decides by the times of its writers, which may fall behind each
-    other: it goes on in each of its instruments. A new life may run on a host of another clock.
-    """
+    # Where several tell a log the time, each goes on, and a reader's time is the latest. Who reads a
+    # log without a clock decides by the times of its writers, which may fall behind each other: it
+    # goes on in each of its instruments. A new life may run on a host of another clock.
 
     number = 29
     code = "TIME_GOES_ON"
