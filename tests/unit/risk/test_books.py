@@ -81,6 +81,14 @@ def test_exit_sells_all_that_can_be_sold_down_to_the_collar_below_the_mid() -> N
     assert decision.stop_price == decision.target_price == 0
 
 
+def test_exit_sells_no_lower_than_the_collar_by_a_fraction_of_a_price() -> None:
+    desk = Desk.ready()
+    desk.enter()
+    desk.mark(bid=6_000_010, ask=6_000_012)
+    decision = approved(desk.signal("sell"))
+    assert decision.collar_price == 5_880_011  # 98 % of 6,000,011 is 5,880,010.78
+
+
 def test_exit_passes_what_only_guards_openings() -> None:
     desk = Desk.ready()
     desk.enter()

@@ -58,6 +58,14 @@ def test_stop_lies_two_atr_below_the_mid_and_the_target_three_above() -> None:
     assert decision.target_price == 6_000_000 + 6_000
 
 
+def test_stop_loses_no_more_and_the_target_comes_no_sooner_than_meant_by_a_fraction_of_a_price() -> (
+    None
+):
+    decision = approved(Desk.ready().signal("buy", features={"atr_14": 20.0025}))
+    assert decision.stop_price == 6_000_000 - 4_000  # 4,000.5 below is 5,995,999.5
+    assert decision.target_price == 6_000_000 + 6_001  # 6,000.75 above is 6,006,000.75
+
+
 def test_stop_and_target_are_rounded_up_to_the_price_increment() -> None:
     desk = Desk.ready()
     desk.tell(instrument(price_increment=700))
