@@ -10,11 +10,14 @@ from marea.messages.orders import OrderLookedUp, ReconciliationDone
 from marea.messages.portfolio import CommandAction, RiskDecision
 from marea.messages.signals import Action
 from marea.messages.system import CoreDiverged
+from services.risk.config import RiskConfig
 from tests.unit.risk.desk import BTC, ETH, MS, PRICES, SECOND, Desk, config, of
 
 Step: TypeAlias = tuple[int, int, int]
 """What happens, to what, and how much: each drawn, and taken modulo what there is."""
-STEPS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 7), st.integers(0, 1000)), max_size=60)
+STEP = st.tuples(st.integers(0, 9), st.integers(0, 7), st.integers(0, 1000))
+STEPS = st.lists(STEP, min_size=20, max_size=60)
+"""Long enough for positions to be opened and closed; most lists without a least size have none."""
 CONFIG = config(
     trades=("a", "b"),
     position_e8_max=30_000_000,
@@ -42,12 +45,15 @@ class Live:
 
 
 class Day:
-    """A desk that is played by drawn steps."""
+    """A desk that is played by drawn steps; prices are multiples of its grid, in cents."""
 
-    def __init__(self) -> None:
-        self.desk = Desk.ready(CONFIG, NAMES)
+    def __init__(self, given: RiskConfig = CONFIG, grid: int = 1) -> None:
+        self.desk = Desk.ready(given, NAMES)
+        self.grid = grid
         self.bids = dict(PRICES)
         self.live: list[Live] = []
+        for name in NAMES:
+            self._mark(name)
 
     def take(self, step: Step) -> list[Message]:
         """What is said at one step; approvals are intended at once."""
@@ -62,8 +68,9 @@ class Day:
             case 0:
                 said = self._wait(WAITS[much % len(WAITS)])
             case 1:
-                self.bids[name] = max(1_000, self.bids[name] * (920 + much % 161) // 1000)
-                said = self.desk.mark(name, self.bids[name]) + self._wait(100 * MS)
+                bid = max(1_000, self.bids[name] * (920 + much % 161) // 1000)
+                self.bids[name] = bid // self.grid * self.grid
+                said = self._mark(name) + self._wait(100 * MS)
             case 2 | 3 | 4 | 5:
                 said = self._speak(name, which, much)
             case 6 | 7:
@@ -79,16 +86,19 @@ class Day:
     def _wait(self, ns: int) -> list[Message]:
         said = self.desk.wait(ns)
         for name in NAMES:
-            said += self.desk.mark(name, self.bids[name])
+            said += self._mark(name)
         return said
+
+    def _mark(self, name: str) -> list[Message]:
+        return self.desk.mark(name, self.bids[name], self.bids[name] + self.grid)
 
     def _speak(self, name: str, which: int, much: int) -> list[Message]:
         bar = self.desk.name("bar")
         said: list[Message] = []
+        confidence, features = 0.4 if much % 7 == 0 else 0.9, {"atr_14": 20.0 + much / 7}
         for strategy, action in (("a", which // 2), ("b", much)):
-            confidence = 0.4 if much % 7 == 0 else 0.9
             said += self.desk.signal(
-                ACTIONS[action % 4], name, strategy, bar, confidence=confidence
+                ACTIONS[action % 4], name, strategy, bar, confidence=confidence, features=features
             )
         return said
 
@@ -109,7 +119,7 @@ class Day:
         is_entry = "-entry-" in live.name and not live.name.endswith("stop")
         if not is_entry:
             qty = min(qty, self.desk.wallet(live.instrument.split("-")[0]) // 1000)
-        price = self.bids[live.instrument] + is_entry
+        price = self.bids[live.instrument] + is_entry * self.grid
         if is_entry and qty * price * 10 > self.desk.wallet("USDT"):
             qty = 0
         if not qty:
