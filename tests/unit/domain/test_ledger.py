@@ -4,10 +4,7 @@ import re
 from copy import deepcopy
 from dataclasses import replace
 
-import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec import structs
 
 from marea.domain.ledger import (
@@ -18,7 +15,6 @@ from marea.domain.ledger import (
     balance,
     check_scales,
     fill_of,
-    imbalance,
     post,
     settle,
     transaction_of_fill,
@@ -45,17 +41,6 @@ SELL = Fill(
     notional=18_439_931_000,
     commission=18_439_931,
     commission_asset="USDT",
-)
-
-fills = st.builds(
-    Fill,
-    side=st.sampled_from(["buy", "sell"]),
-    base=st.just("BTC"),
-    quote=st.just("USDT"),
-    qty=st.integers(1, 10**12),
-    notional=st.integers(0, 10**15),
-    commission=st.integers(-(10**6), 10**12),
-    commission_asset=st.sampled_from(["BTC", "USDT", "BNB"]),
 )
 
 
@@ -140,36 +125,6 @@ def test_account_is_settled_by_what_a_fill_brings_it() -> None:
     assert balances == {"USDT": 981_498_397_000, "ETH": 1, "BTC": 299_700}
     with pytest.raises(AmountRangeError, match=f"is beyond ±{AMOUNT_MAX}"):
         settle({"BTC": AMOUNT_MAX}, BUY)
-
-
-@given(st.lists(fills))
-def test_ledger_sums_to_0_and_the_wallet_follows_the_fills(drawn: list[Fill]) -> None:
-    ledger = Ledger()
-    opening = {"USDT": 10**18, "BTC": 10**16, "BNB": 0}
-    post(ledger, transaction_of_opening(opening))
-    wallet, settled = dict(opening), dict(opening)
-    for fill in drawn:
-        entries = transaction_of_fill(fill)
-        assert imbalance(entries) == {}
-        post(ledger, entries)
-        settle(settled, fill)
-        sign = 1 if fill.side == "buy" else -1
-        wallet["BTC"] += sign * fill.qty
-        wallet["USDT"] -= sign * fill.notional
-        wallet[fill.commission_asset] -= fill.commission
-    assert settled == wallet
-    for asset, units in wallet.items():
-        assert balance(ledger, asset) == units
-        assert sum(held.get(asset, 0) for held in ledger.balances.values()) == 0
-
-
-@given(st.lists(fills))
-def test_ledger_comes_back_from_a_snapshot_as_it_was(drawn: list[Fill]) -> None:
-    ledger = Ledger()
-    for fill in drawn:
-        post(ledger, transaction_of_fill(fill))
-    body = msgspec.msgpack.encode(ledger)
-    assert msgspec.msgpack.decode(body, type=Ledger) == ledger
 
 
 def test_places_of_the_ledger_are_those_of_the_messages_examples() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marea.domain.ledger import Fill
+from marea.domain.money import Rounding, fee
 from marea.domain.position import (
     Position,
     apply_fill,
@@ -145,3 +146,49 @@ def test_position_is_the_sum_of_its_fills_and_gain_is_what_came_less_what_went(
         assert position.net_qty or not position.cost
     body = msgspec.msgpack.encode(position)
     assert msgspec.msgpack.decode(body, type=Position) == position
+
+
+def with_fee(side: str, lots: int, price: int, rate_e8: int) -> Fill:
+    """A fill that pays a rate of what it receives, rounded up as venues do."""
+    received = lots * LOT if side == "buy" else lots * price * 10
+    return fill(side, lots, price, fee(received, rate_e8, Rounding.UP))
+
+
+def booked(position: Position, *fills: Fill) -> tuple[Position, int, int]:
+    """The position after these fills, what they brought in cash, and what they paid of their asset."""
+    after_them = deepcopy(position)
+    for each in fills:
+        apply_fill(after_them, each, 9)
+    gained = after_them.realized_pnl - after_them.cost - position.realized_pnl + position.cost
+    return after_them, gained, sum(each.commission for each in fills)
+
+
+@given(
+    bought=st.lists(st.tuples(st.integers(2, 10**6), st.integers(1, 10**7)), min_size=1),
+    price=st.integers(1, 10**7),
+    first_pct=st.integers(1, 99),
+    rate_e8=st.integers(0, 10**6),
+    side=st.sampled_from(["buy", "sell"]),
+)
+def test_split_fill_leaves_quantity_and_cash_equal_but_for_one_unit_of_fee_and_of_cost(
+    bought: list[tuple[int, int]], price: int, first_pct: int, rate_e8: int, side: str
+) -> None:
+    before = after(*(with_fee("buy", lots, each, rate_e8) for lots, each in bought))
+    lots = before.net_qty // LOT if side == "sell" else bought[0][0]
+    first = lots * first_pct // 100
+    if not 0 < first < lots:
+        return
+    parts = (first, lots - first)
+    whole, cash, paid = booked(before, with_fee(side, lots, price, rate_e8))
+    split, split_cash, split_paid = booked(
+        before, *(with_fee(side, part, price, rate_e8) for part in parts)
+    )
+    more = split_paid - paid
+    assert 0 <= more <= 1
+    in_base, in_quote = (more, 0) if side == "buy" else (0, more)
+    assert split.net_qty == whole.net_qty - in_base
+    assert split_cash == cash - in_quote
+    assert (split.bought_qty, split.bought_notional) == (whole.bought_qty, whole.bought_notional)
+    assert (split.sold_qty, split.sold_notional) == (whole.sold_qty, whole.sold_notional)
+    # Half a unit at each of the two divisions.
+    assert abs(split.cost - whole.cost) <= 1

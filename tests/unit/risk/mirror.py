@@ -100,9 +100,10 @@ def _scale_of(hint: Any) -> str:
 
 def scaled(message: Any, scale: str, factor: int) -> Any:
     """The message with its prices, or its quantities, so many times as large."""
+    kind: type[Message] = type(message)
     changed = {
         name: _times(getattr(message, name), factor)
-        for name, each in scales_of(type(message)).items()
+        for name, each in scales_of(kind).items()
         if each == scale
     }
     return replace(message, **changed)
@@ -114,8 +115,9 @@ def _times(value: Any, factor: int) -> Any:
 
 def money_scaled(message: Any, asset: str, factor: int) -> Any:
     """The message with all money of one asset so many times as large."""
+    kind: type[Message] = type(message)
     changed: dict[str, Any] = {}
-    for name, scale in scales_of(type(message)).items():
+    for name, scale in scales_of(kind).items():
         value = getattr(message, name)
         if scale != "asset_scale":
             continue
