@@ -35,6 +35,9 @@ class SmallVenue:
     queue: list[tuple[int, VenueReport]] = field(default_factory=list)
     """Reports, and when each arrives."""
     fate: Fate = "taken"
+    is_slow: bool = False
+    """Whether requests stay on their way until they are let in."""
+    on_way: list[PlaceOrder | CancelOrder] = field(default_factory=list)
     is_away: bool = False
     arrives_at: int = 0
     """When the reports that are made now arrive, ns UTC."""
@@ -47,13 +50,16 @@ class SmallVenue:
     async def send(self, request: PlaceOrder | CancelOrder) -> None:
         self.requests.append(request)
         if self.fate in ("taken", "taken_in_silence"):
-            self._take(request)
+            self.on_way.append(request)
+            if not self.is_slow:
+                self.let_in(len(self.on_way) - 1)
         if self.fate in ("taken_in_silence", "lost"):
             raise Unavailable("no answer in time")
 
     async def look_up(self, client_order_id: str) -> bool:
         self._answer()
-        return client_order_id in self.orders
+        coming = [each.client_order_id for each in self.on_way if isinstance(each, PlaceOrder)]
+        return client_order_id in (*self.orders, *coming)
 
     async def reports(self, after: int, until: int) -> Sequence[VenueReport]:
         self._answer()
@@ -70,6 +76,10 @@ class SmallVenue:
             balances={"USDT": 10_000 * 10**8},
             open_orders=tuple(sorted(works)),
         )
+
+    def let_in(self, place: int) -> None:
+        """A request that is on its way arrives, be it before one that left earlier."""
+        self._take(self.on_way.pop(place))
 
     def fill(self, name: str, qty: int) -> None:
         """A match of an order that works, of at most what is left of it."""

@@ -1,6 +1,5 @@
 """A core, its shell and a small venue, step by step, with crashes between any two steps."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -8,7 +7,6 @@ from msgspec.structs import replace
 
 from marea.messages.envelope import Log, Message, Nanos, Record, Writer
 from marea.messages.ids import output_id
-from marea.messages.orders import OrderIntended
 from marea.messages.portfolio import RiskDecision
 from services.execution.core import (
     SERVICE,
@@ -51,9 +49,9 @@ class World:
     """Of the log, what was not said by the core."""
     waiting: list[Record] = field(default_factory=list)
     """Outputs that the shell has not acted on yet."""
+    answers: list[ExecutionInput] = field(default_factory=list)
+    """What the shell has to say and is not on the log yet."""
     decisions: list[RiskDecision] = field(default_factory=list)
-    openings_forbidden: list[OrderIntended] = field(default_factory=list)
-    """Entries that were intended while nothing might open."""
 
     def __post_init__(self) -> None:
         self.tell(opened(), instrument(), mark(), clock(0), account())
@@ -64,7 +62,10 @@ class World:
         for event in events:
             self.log.append(event)
             self.heard.append(event)
+            before = msgspec.msgpack.encode(self.state)
             outputs = decide(self.state, event)
+            assert decide(self.state, event) == outputs
+            assert msgspec.msgpack.encode(self.state) == before, "decide only reads"
             apply(self.state, event)
             for output in outputs:
                 self._say(event, output)
@@ -78,10 +79,6 @@ class World:
         )
         apply(self.state, named)
         self.log.append(named)
-        is_entry = isinstance(named, OrderIntended) and named.leg == "entry"
-        if is_entry and (self.state.is_halted or self.state.open_levels):
-            assert isinstance(named, OrderIntended)
-            self.openings_forbidden.append(named)
         self.waiting.append(Record(message=named, writer=WRITER, seq=0, ts_known=self.state.now))
 
     def approve(self, decision: RiskDecision) -> None:
@@ -96,8 +93,8 @@ class World:
         self.venue.arrives_at = max(self.venue.arrives_at, ts(self.now_ms + self.latency_ms))
         self.tell(clock(self.now_ms))
 
-    async def act(self, *, and_forget: bool = False) -> None:
-        """The shell acts on all that waits; its answers are lost where the process dies."""
+    async def act(self) -> None:
+        """The shell acts on what has waited longest; its answers are still to be heard."""
         shell = Shell(
             config=CONFIG,
             venue=self.venue,
@@ -106,23 +103,22 @@ class World:
             top=lambda _: (BID, ASK),
         )
         effects = effects_of(shell)
-        while self.waiting:
-            record = self.waiting.pop(0)
-            if type(record.message) in effects:
-                answers = await effects[type(record.message)](record)
-                self._hear([] if and_forget else answers)
+        record = self.waiting.pop(0)
+        if type(record.message) in effects:
+            self.answers += await effects[type(record.message)](record)  # type: ignore[arg-type] # the shell gives inputs only
+
+    def answer(self, place: int, *, and_again: bool = False) -> None:
+        """One of the shell's answers is put on the log, and may come once more."""
+        answer = self.answers[place] if and_again else self.answers.pop(place)
+        self.tell(answer)
 
     async def hear(self) -> None:
         """What has arrived from the venue is put on the log."""
-        self._hear(await arrivals_of(self.venue)(self.state, self._time()))
-
-    def _hear(self, messages: Sequence[Message]) -> None:
-        for message in messages:
-            self.tell(message)  # type: ignore[arg-type] # the shell gives inputs only
+        self.tell(*await arrivals_of(self.venue)(self.state, self._time()))  # type: ignore[arg-type] # the venue gives inputs only
 
     def crash(self) -> None:
         """The process dies and a new life begins: what waited is void, the state is as saved."""
-        self.waiting = []
+        self.waiting, self.answers = [], []
         saved = msgspec.msgpack.encode(self.state)
         restored = msgspec.msgpack.decode(saved, type=ExecutionState)
         assert restored == self.state
@@ -130,10 +126,16 @@ class World:
         self.tell(started(name=f"started-{len(self.log)}"))
 
     async def settle(self) -> None:
-        """The venue answers everything from now on, and time passes until all must be over."""
-        self.venue.fate, self.venue.is_away, self.latency_ms = "taken", False, 0
+        """All that was said arrives, the venue answers, and time passes until all must be over."""
+        venue = self.venue
+        venue.fate, venue.is_away, venue.is_slow, self.latency_ms = "taken", False, False, 0
         for _ in range(30):
-            await self.act()
+            while venue.on_way:
+                venue.let_in(0)
+            while self.waiting:
+                await self.act()
+            while self.answers:
+                self.answer(0)
             self.wait(1000)
             await self.hear()
 
