@@ -46,6 +46,8 @@ class Reckoning:
     """Attempts of which is known for sure that the venue has nothing."""
     reported: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
+    to_end: set[str] = field(default_factory=set)
+    """Orders that a cancel was intended for."""
     filled: Counter[str] = field(default_factory=Counter)
     balances: Counter[str] = field(default_factory=lambda: Counter({"USDT": 10_000 * 10**8}))
     number: int = -1
@@ -123,6 +125,8 @@ class Reckoning:
         name = said.client_order_id
         if not isinstance(said, OrderIntended):
             assert not self.is_over(name), "it asks about what is over"
+            if isinstance(said, CancelIntended):
+                self.to_end.add(name)
             return
         before = self.intents.get(name)
         if before is None:
@@ -133,6 +137,7 @@ class Reckoning:
                 "sent again, and nobody said it is not there"
             )
             assert name not in self.reported, "sent again although the venue has it"
+            assert name not in self.to_end, "sent again although it was to end"
             assert (said.qty, said.price, said.side) == (before.qty, before.price, before.side)
         assert self.now < said.ts_expiry
         if said.leg != "stop":
@@ -140,8 +145,9 @@ class Reckoning:
         self.intents[name] = said
 
     def _open(self, intent: OrderIntended) -> None:
-        others = [n for n in self.orders_of(intent.decision_id) if n != intent.client_order_id]
-        assert all(self.is_over(each) for each in others), "two orders of one leg"
+        others = [n for n, each in self.intents.items() if each.leg != "stop"]
+        others = [n for n in others if n != intent.client_order_id]
+        assert all(self.is_over(each) for each in others), "two orders of one instrument"
         assert not self.endings[intent.decision_id], "an order of what is over"
         left = self.decisions[intent.decision_id].qty - self.filled_of(intent.decision_id)
         assert 0 < intent.qty <= left

@@ -51,6 +51,8 @@ class World:
     """Outputs that the shell has not acted on yet."""
     answers: list[ExecutionInput] = field(default_factory=list)
     """What the shell has to say and is not on the log yet."""
+    answered: list[ExecutionInput] = field(default_factory=list)
+    """What it said before."""
     decisions: list[RiskDecision] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -81,9 +83,9 @@ class World:
         self.log.append(named)
         self.waiting.append(Record(message=named, writer=WRITER, seq=0, ts_known=self.state.now))
 
-    def approve(self, decision: RiskDecision) -> None:
-        """Risk approves of something, for 5 seconds from now."""
-        approved = replace(decision, id=f"d{len(self.decisions)}", ts_expiry=ts(self.now_ms + 5000))
+    def approve(self, decision: RiskDecision, ms: int = 5000) -> None:
+        """Risk approves of something, for so long from now."""
+        approved = replace(decision, id=f"d{len(self.decisions)}", ts_expiry=ts(self.now_ms + ms))
         self.decisions.append(approved)
         self.tell(approved)
 
@@ -107,10 +109,10 @@ class World:
         if type(record.message) in effects:
             self.answers += await effects[type(record.message)](record)  # type: ignore[arg-type] # the shell gives inputs only
 
-    def answer(self, place: int, *, and_again: bool = False) -> None:
-        """One of the shell's answers is put on the log, and may come once more."""
-        answer = self.answers[place] if and_again else self.answers.pop(place)
-        self.tell(answer)
+    def answer(self, place: int) -> None:
+        """One of the shell's answers is put on the log."""
+        self.answered.append(self.answers.pop(place))
+        self.tell(self.answered[-1])
 
     async def hear(self) -> None:
         """What has arrived from the venue is put on the log."""
@@ -129,7 +131,7 @@ class World:
         """All that was said arrives, the venue answers, and time passes until all must be over."""
         venue = self.venue
         venue.fate, venue.is_away, venue.is_slow, self.latency_ms = "taken", False, False, 0
-        for _ in range(30):
+        for _ in range(45):
             while venue.on_way:
                 venue.let_in(0)
             while self.waiting:
