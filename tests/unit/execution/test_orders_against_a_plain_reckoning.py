@@ -62,11 +62,8 @@ class OrdersMachine(RuleBasedStateMachine):
 
     def go_on(self, ms: int = 100) -> None:
         world = self.world
-        world.venue.fate, world.venue.is_slow = "taken", False
-        while world.waiting:
-            self.runner.run(world.act())
-        while world.answers:
-            world.answer(0)
+        self.act("taken", is_slow=False)
+        self.read_answers()
         world.wait(ms)
         self.runner.run(world.hear())
 
@@ -103,6 +100,17 @@ class OrdersMachine(RuleBasedStateMachine):
         self.world.venue.is_away = is_away
         self.act(fate, is_slow)
 
+    @rule(purpose=PURPOSES, times=st.integers(1, 3), is_read=st.booleans())
+    def order_is_lost_again_and_again(self, purpose: Purpose, times: int, is_read: bool) -> None:
+        self.world.venue.is_away = False
+        self.world.approve(decision("", purpose, 500), 20_000)
+        for _ in range(times):
+            self.act("lost", is_slow=False)
+            self.read_answers()
+            self.act("taken", is_slow=False)
+            if is_read:
+                self.read_answers()
+
     @rule(fate=FATES, is_slow=st.booleans())
     @precondition(lambda self: self.world.waiting)
     def shell_acts(self, fate: Fate, is_slow: bool) -> None:
@@ -112,6 +120,10 @@ class OrdersMachine(RuleBasedStateMachine):
         self.world.venue.fate, self.world.venue.is_slow = fate, is_slow
         while self.world.waiting:
             self.runner.run(self.world.act())
+
+    def read_answers(self) -> None:
+        while self.world.answers:
+            self.world.answer(0)
 
     @rule(which=WHICH)
     @precondition(lambda self: self.world.answers)
@@ -225,5 +237,5 @@ class OrdersMachine(RuleBasedStateMachine):
 
 TestNoOrderIsDoubledOrLostOrLivesOn = OrdersMachine.TestCase
 TestNoOrderIsDoubledOrLostOrLivesOn.settings = settings(
-    max_examples=250, stateful_step_count=50, deadline=None
+    max_examples=200, stateful_step_count=50, deadline=None
 )

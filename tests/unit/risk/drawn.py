@@ -24,6 +24,7 @@ CONFIG = config(
     asset_e8_max=50_000_000,
     sector_e8_max=80_000_000,
     kelly_trades_min=3,
+    collar_e8=2_012_345,
     orders_per_s_max=3,
     orders_per_min_max=8,
 )
