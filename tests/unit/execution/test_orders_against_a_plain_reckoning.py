@@ -71,6 +71,9 @@ class OrdersMachine(RuleBasedStateMachine):
 
     @rule(hold=st.sampled_from(["halt", "breaker", "divergence", "book", "fall", *["none"] * 5]))
     def trading_is_held_back_or_let_go_on(self, hold: str) -> None:
+        self.hold(hold)
+
+    def hold(self, hold: str) -> None:
         match hold:
             case "halt":
                 self.world.tell(command("halt"))
@@ -100,14 +103,22 @@ class OrdersMachine(RuleBasedStateMachine):
         self.world.venue.is_away = is_away
         self.act(fate, is_slow)
 
-    @rule(purpose=PURPOSES, times=st.integers(1, 3), is_read=st.booleans())
-    def order_is_lost_again_and_again(self, purpose: Purpose, times: int, is_read: bool) -> None:
+    @rule(
+        purpose=PURPOSES,
+        times=st.integers(1, 3),
+        is_read=st.booleans(),
+        hold=st.sampled_from(["none", "none", "book", "divergence"]),
+    )
+    def order_is_lost_again_and_again(
+        self, purpose: Purpose, times: int, is_read: bool, hold: str
+    ) -> None:
         self.world.venue.is_away = False
         self.world.approve(decision("", purpose, 500), 20_000)
         for _ in range(times):
             self.act("lost", is_slow=False)
             self.read_answers()
             self.act("taken", is_slow=False)
+            self.hold(hold)
             if is_read:
                 self.read_answers()
 
