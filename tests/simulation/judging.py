@@ -10,10 +10,7 @@ from marea.messages.system import Clock
 from msgspec import Struct
 
 from marea.bus.memory import MemoryBus
-from heapq import merge
-from marea.bus.reading import Placed
-from marea.invariants.checker import Checker, _turn
-from marea.runtime.intake import Intake
+from marea.invariants.checker import check_bus
 from marea.messages.envelope import Log
 from services.execution.core import decide as execution_decide
 from services.execution.core.life import UNSETTLED
@@ -45,8 +42,6 @@ def whole_record(world: World) -> MemoryBus:
     """Every log of the run, with the venue's account and its engine's clocks beside ours."""
     bus = MemoryBus()
     for log in outcome_of(world.cluster.ends()):
-        if log.channel == "ownership":
-            continue
         outcome_of(bus.append(log, world.cluster.records_of(log)))
     account = world.exchange.log
     outcome_of(bus.append(account, outcome_of(world.exchange.bus.read(account, 0, 1 << 30))))
@@ -55,23 +50,8 @@ def whole_record(world: World) -> MemoryBus:
     return bus
 
 
-def check_taken(bus: MemoryBus) -> list[Violation]:
-    checker = Checker()
-    heads = []
-    for log in sorted(outcome_of(bus.ends())):
-        intake, ts, kept = Intake(log), 0, []
-        for position, record in enumerate(outcome_of(bus.read(log, 0, 1 << 30))):
-            for at, taken in [(position, record)] if intake.expects(record) else intake.take(position, record):
-                ts = max(ts, taken.ts_known)
-                kept.append(Placed(log, at, taken, ts))
-        heads.append(kept)
-    for at in merge(*heads, key=_turn):
-        checker.take(at)
-    return checker.finish()
-
-
 def _broken(world: World) -> Iterator[Finding]:
-    for each in check_taken(whole_record(world)):
+    for each in outcome_of(check_bus(whole_record(world))):
         if _is_excused(world, each):
             continue
         yield Finding(

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from marea.bus.port import Bus
 from marea.messages.envelope import Log, Message, Nanos, Record
+from marea.messages.system import Started
 
 READ_RECORDS_MAX = 2_000
 
@@ -17,7 +18,8 @@ class Placed(NamedTuple):
     position: int
     record: Record
     ts: Nanos
-    """The greatest `ts_known` on its log so far: what comes later there was not known earlier."""
+    """The greatest `ts_known` so far of what is taken of its log: what comes later there was not
+    known earlier."""
 
     @property
     def message(self) -> Message:
@@ -29,10 +31,15 @@ async def in_order(bus: Bus, log: Log) -> AsyncIterator[Placed]:
     """The records of one log. Raises `Unavailable` or `BadInput` where it can't be read."""
     position = 0
     ts: Nanos = 0
+    epochs: dict[str, int] = {}
     while records := await bus.read(log, position, READ_RECORDS_MAX):
         await asyncio.sleep(0)  # here Ctrl-C is heard
         for record in records:
-            ts = max(ts, record.ts_known)  # a start has none of its own
+            producer = record.writer.producer
+            if type(record.message) is Started:  # it has no time of its own
+                epochs[producer] = position
+            elif record.writer.epoch >= epochs.get(producer, -1):  # or nobody takes it
+                ts = max(ts, record.ts_known)
             yield Placed(log, position, record, ts)
             position += 1
 

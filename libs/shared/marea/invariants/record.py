@@ -8,7 +8,7 @@ from marea.bus.reading import Placed
 from marea.invariants.violation import Rule
 from marea.messages import codec
 from marea.messages.envelope import Log, Message, Nanos
-from marea.messages.system import Clock, CoreDiverged
+from marea.messages.system import Clock, CoreDiverged, Started
 
 
 @dataclass(slots=True)
