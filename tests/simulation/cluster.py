@@ -5,7 +5,7 @@ whose every call the process may die, stand still or be cut off, and the call ma
 took effect, after it, or long before it takes effect after all.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from marea.bus import memory
 from marea.errors import Unavailable
@@ -116,6 +116,8 @@ class Host:
         self.cut_off_until: Nanos = 0
         self.on_zombie: Callable[[], None] = lambda: None
         """Whom a paused process is replaced by."""
+        self.pump: Callable[[], Awaitable[int]] | None = None
+        """Puts on record what waits for it, where records are appended twice."""
         self.works_on = "-"
         """The type of the message that it has to do with, for the story."""
 

@@ -51,6 +51,13 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "read_slow": Kind("a read takes up to 5 s", 0.01),
         "read_short": Kind("a read does not give the latest records yet", 0.1),
         "partition": Kind("a process can't reach the log for up to 20 s", 0.003),
+        # between a process and the fast copy
+        "fast_lost": Kind("a copy is refused", 0.1),
+        "fast_torn": Kind("half of a batch is copied, and its writer is told nothing", 0.05),
+        "fast_twice": Kind("a copy is made twice", 0.2),
+        "fast_trimmed": Kind("all but the latest copies go", 0.05),
+        "fast_flushed": Kind("the fast copy comes back empty", 0.01),
+        "fast_away": Kind("the fast copy is away for up to 20 s", 0.005),
         # what a venue's market says
         "frame_lost": Kind("a frame of the market is lost", 0.05),
         "frame_twice": Kind("a frame of the market comes twice", 0.1),

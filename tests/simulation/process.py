@@ -124,6 +124,8 @@ class Process:
         )
         while True:
             taken = await instance.turn()
+            if life.host.pump is not None:
+                taken += await life.host.pump()
             life.loop, life.is_owner = instance.loop, instance.is_owner
             if instance.ended_by is not None:
                 self.ends.append((schedule.now, f"stood down: {instance.ended_by}"))

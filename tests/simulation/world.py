@@ -15,6 +15,7 @@ from marea.messages.envelope import Log, Nanos, Record
 from marea.messages.ids import derived_id
 from marea.messages.market import Price, RequestSnapshot
 from marea.messages.portfolio import Command, CommandAction, PortfolioOpened
+from marea.runtime.double_bus import DoubleBus
 from marea.runtime.ownership import BEAT_EVERY_NS
 from marea.runtime.settings import IndicatorSettings, Settings, find_config_dir, load_settings
 from marea.runtime.wiring import Ports
@@ -29,6 +30,7 @@ from services.risk.shell.outside import arrivals_of as orders_of
 from services.signals.main import signals_config, signals_loop
 from tests.simulation.cluster import Host, Line, Released, Store
 from tests.simulation.exchange import Exchange, VenueLine, VenueTrouble
+from tests.simulation.fast_line import FastLine, FastStore
 from tests.simulation.faults import MS, SECOND, Faults
 from tests.simulation.market import INSTRUMENTS, PERIOD_NS, ScriptedMarket
 from tests.simulation.process import RESTART_NS, AnyLoop, Grounds, Maker, Process
@@ -48,6 +50,8 @@ ENGINE_NS: Nanos = 200 * MS
 DRIFT_NS_MAX: Nanos = 200 * MS
 EVERY_NS = 5 * SECOND
 """Of the logs' own time, between two snapshots."""
+DOUBLED_SHARE = 0.5
+"""Of the other seeds, those with a fast copy."""
 ALONE_SHARE = 0.25
 """Of the seeds, those in which all of Marea is one process."""
 PORTFOLIO = "main"
@@ -101,10 +105,13 @@ class World:
         self.end = self.halt + SETTLING_NS
         self.is_alone = draw.random() < ALONE_SHARE
         """Whether all of Marea is one process."""
+        self.is_doubled = not self.is_alone and draw.random() < DOUBLED_SHARE
+        """Whether what is in a hurry is appended twice."""
         self.release = Release()
         self._grounds = Grounds(self.schedule, faults, self.is_alone)
         self._grounds.on_crash = lambda: self._restart_all(0.0)
         self.cluster = self._grounds.cluster
+        self.fast = FastStore(self.schedule)
         self.market = ScriptedMarket(faults, seed, BEGIN, self.halt, self.end)
         config = paper_config(self.release.settings)
         self._balances = {"USDT": 10_000 * 10**ASSET_SCALE}
@@ -219,31 +226,48 @@ class World:
         line = Line(self.cluster, host)
         return Ports(source=line, bus=line, snapshots=Store(self.cluster, host))
 
+    def _hurried(self, host: Host, input_log: Log | None = None) -> Ports:
+        # The ports of who reads and writes the fast copy, where there is one.
+        ports = self._ports(host)
+        if not self.is_doubled:
+            return ports
+        fast, schedule = FastLine(self.fast, host), self.schedule
+        bus = DoubleBus(ports.bus, fast, ports.snapshots, lambda: schedule.now)
+        host.pump = bus.pump
+        ports = replace(ports, bus=bus, snapshots=bus, backlog=bus.backlog)
+        if input_log is None:
+            return ports
+        source = bus.follow(input_log)
+        return replace(ports, source=source, snapshots=source)
+
     def _ingestion(self, host: Host) -> AnyLoop:
         async def request(record: Record) -> tuple[()]:
             self.market.request_snapshot(record)
             return ()
 
         source = self._feed.at(host)
-        ports = replace(self._ports(host), source=source, effects={RequestSnapshot: request})
+        ports = replace(self._hurried(host), source=source, effects={RequestSnapshot: request})
         config = ingestion_config(self.release.settings)
         return ingestion_loop(config, self.market.plan, ports, self.release.build, EVERY_NS)
 
     def _features(self, instrument: str) -> Maker:
         def make(host: Host) -> AnyLoop:
             config = features_config(self.release.settings, SHARD)
-            return features_loop(config, instrument, self._ports(host), self.release.build, EVERY_NS)
+            ports = self._hurried(host, Log("market", instrument))
+            return features_loop(config, instrument, ports, self.release.build, EVERY_NS)
 
         return make
 
     def _signals(self, host: Host) -> AnyLoop:
         config = signals_config(self.release.settings, SHARD)
-        return signals_loop(config, PORTFOLIO, self._ports(host), self.release.build, EVERY_NS)
+        ports = self._hurried(host, Log("features", SHARD))
+        return signals_loop(config, PORTFOLIO, ports, self.release.build, EVERY_NS)
 
     def _marks(self, instrument: str) -> Maker:
         def make(host: Host) -> AnyLoop:
             config = risk_config(self.release.settings)
-            return marks_loop(config, instrument, self._ports(host), self.release.build, EVERY_NS)
+            ports = self._hurried(host, Log("market", instrument))
+            return marks_loop(config, instrument, ports, self.release.build, EVERY_NS)
 
         return make
 
