@@ -50,8 +50,6 @@ ENGINE_NS: Nanos = 200 * MS
 DRIFT_NS_MAX: Nanos = 200 * MS
 EVERY_NS = 5 * SECOND
 """Of the logs' own time, between two snapshots."""
-DOUBLED_SHARE = 0.5
-"""Of the other seeds, those with a fast copy."""
 ALONE_SHARE = 0.25
 """Of the seeds, those in which all of Marea is one process."""
 PORTFOLIO = "main"
@@ -105,7 +103,7 @@ class World:
         self.end = self.halt + SETTLING_NS
         self.is_alone = draw.random() < ALONE_SHARE
         """Whether all of Marea is one process."""
-        self.is_doubled = not self.is_alone and draw.random() < DOUBLED_SHARE
+        self.is_doubled = not self.is_alone
         """Whether what is in a hurry is appended twice."""
         self.release = Release()
         self._grounds = Grounds(self.schedule, faults, self.is_alone)

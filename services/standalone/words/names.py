@@ -52,6 +52,7 @@ NAMES: dict[str, Text] = {
     "Clock": Text("clock", "reloj"),
     "ClockOffset": Text("clock offset", "desfase"),
     "Started": Text("start", "arranque"),
+    "Heartbeat": Text("heartbeat", "latido"),
     "CoreDiverged": Text("divergence", "divergencia"),
     "GapFound": Text("gap", "hueco"),
     "Degraded": Text("degraded", "degradado"),

@@ -226,6 +226,10 @@ SENTENCES: dict[str, Text] = {
         "nuestro reloj y el de la plataforma distan {offset_ns} ns, según {sample_count} sellos",
     ),
     "Started": Text("{service} started, build {build}", "{service} arrancó, versión {build}"),
+    "Heartbeat": Text(
+        "{service} runs at {instance}, and goes on from its input {resumes_at}",
+        "{service} corre en {instance}, y sigue desde su entrada {resumes_at}",
+    ),
     "CoreDiverged": Text(
         "{service} decides otherwise today than is recorded: {detail}",
         "{service} decide hoy otra cosa que lo registrado: {detail}",

@@ -60,7 +60,7 @@ def opened_while_unknown(story: Story) -> None:
 
 def late_halt(story: Story) -> None:
     taken, halt = story["halt taken"], story["halt"]
-    story.drop("halt taken", "halt", "fill 1", "journal 1")
+    story.drop("halt taken", "halt", "fill 4", "journal 4")
     place = story.lines.index(story["report 0"]) + 1
     halt.ts = taken.ts = story["report 0"].ts
     story.lines[place:place] = [halt, taken]

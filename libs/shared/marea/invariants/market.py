@@ -15,10 +15,12 @@ from marea.messages.market import (
     Trade,
 )
 from marea.messages.portfolio import Mark
+from marea.messages.system import Clock
 
 SECOND_NS: Nanos = 1_000_000_000
 SECONDS_KEPT = 180
 """Of trades, behind the newest bar; one that began before is judged by its own figures only."""
+CLOCKS_KEPT_MAX = 20_000
 
 Seconds: TypeAlias = dict[int, list[tuple[int, int, int]]]
 """By the second since 1970: position on the log, price and quantity of each trade in it."""
@@ -29,11 +31,13 @@ class BarsAreSane(Rule):
 
     number = 30
     code = "BAR_IS_ITS_TRADES"
-    kinds = (Trade, Bar)
+    kinds = (Trade, Clock, Bar)
 
     def __init__(self) -> None:
         super().__init__()
         self._trades: dict[str, Seconds] = {}
+        self._clocks: dict[str, int] = {}
+        """Where the latest clocks stand on their logs, by id: bars are closed at them."""
         self._last: dict[tuple[str, int], Nanos] = {}
 
     def take(self, at: Placed) -> None:
@@ -43,6 +47,10 @@ class BarsAreSane(Rule):
             if message.condition == "MARKET":
                 trades = seconds.setdefault(message.ts_event // SECOND_NS, [])
                 trades.append((at.position, message.price, message.qty))
+        elif isinstance(message, Clock):
+            self._clocks[message.id] = at.position
+            if len(self._clocks) > CLOCKS_KEPT_MAX:
+                del self._clocks[next(iter(self._clocks))]
         elif isinstance(message, Bar):
             self._judge(at, message)
 
@@ -67,11 +75,12 @@ class BarsAreSane(Rule):
             del seconds[oldest]
         if bar.status != "complete" or bar.interval_s > SECONDS_KEPT:
             return
+        closed = self._clocks.get(bar.parents[0] if bar.parents else "", at.record.input_offset)
         inside = [
             trade
             for second in range(begin, end)
             for trade in seconds.get(second, ())
-            if trade[0] < at.record.input_offset
+            if trade[0] < closed
         ]
         prices = [price for _, price, _ in inside] or [0]
         expected = (sum(qty for _, _, qty in inside), len(inside), max(prices), min(prices))

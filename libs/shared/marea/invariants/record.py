@@ -170,7 +170,7 @@ class TimeGoesOn(Rule):
                 self.report(at, "a clock never goes back", f"≥ {before}", message.ts_event)
             self._clocks[clock] = message.ts_event
             self._told.add(at.log)
-        elif not message.outside:
+        elif not message.outside and not isinstance(message, CoreDiverged):  # a start tells those
             writer = at.record.writer
             whose = "" if writer.input_log in self._told else getattr(message, "instrument", "")
             producer = (at.log, f"{writer.producer} {writer.epoch}", whose)

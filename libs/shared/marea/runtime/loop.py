@@ -166,8 +166,8 @@ class Loop(Generic[State]):
 
     @property
     def has_stopped(self) -> bool:
-        """Whether a step of it failed: only a new life goes on."""
-        return self._phase == "has stopped"
+        """Whether it was not begun, or a step of it failed: only a new life goes on."""
+        return self._phase in ("has not started", "has stopped")
 
     @property
     def is_recovering(self) -> bool:
@@ -376,13 +376,16 @@ class Loop(Generic[State]):
     async def _snapshot_if_due(self) -> None:
         if self.now < self._snapshot_due or self._recorded or self._intake.is_waiting:
             return
+        if self._snapshot_due and self.ports.may_act is not None:
+            try:  # or the state could hold what no reader of the log will take
+                await self.confirm()
+            except Unavailable:
+                return  # at the next step, then
         is_first = self._snapshot_due == 0
         if self.now:
             self._snapshot_due = self.now + self.wiring.snapshot_every_ns
         if is_first:
             return
-        if self.ports.may_act is not None:
-            await self.confirm()  # or the state could hold what no reader of the log will take
         snapshot = Snapshot(
             name=self.wiring.name,
             build=self.wiring.build,

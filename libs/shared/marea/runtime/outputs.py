@@ -67,22 +67,27 @@ class Outputs:
         return epoch
 
     async def confirm(self) -> None:
-        """Read back what was appended.
+        """Have what was appended on the logs, and read it back.
 
         Raises `Refused` where another life began before the end of it, `Unavailable` where not all
         can be read yet.
         """
+        await self._bus.flush()
+        ends = await self._bus.ends()
         for log, sink in self._sinks.items():
-            while sink.confirmed < sink.position:
-                limit = min(READ_RECORDS_MAX, sink.position - sink.confirmed)
+            end = ends.get(log, 0)
+            while sink.confirmed < end:
+                limit = min(READ_RECORDS_MAX, end - sink.confirmed)
                 records = await self._bus.read(log, sink.confirmed, limit)
                 if not records:
-                    raise Unavailable(
-                        f"{log} can be read up to {sink.confirmed}, and {sink.writer.producer} has "
-                        f"written up to {sink.position}: try again"
-                    )
+                    break
                 for record in records:
                     self._read_back(sink, record)
+            if sink.confirmed < sink.position:
+                raise Unavailable(
+                    f"{log} can be read up to {sink.confirmed}, and {sink.writer.producer} has "
+                    f"written up to {sink.position}: try again"
+                )
 
     def _read_back(self, sink: _Sink, record: Record) -> None:
         position, epoch = sink.confirmed, sink.writer.epoch

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Generic
 
-from marea.errors import Refused
+from marea.errors import Refused, Unavailable
 from marea.messages.envelope import Log, Nanos, Record, Writer
 from marea.messages.ids import derived_id
 from marea.messages.system import Heartbeat
@@ -120,7 +120,10 @@ class Instance(Generic[State]):
         if reign.tried_ns is not None and now - reign.tried_ns < BEAT_EVERY_NS:
             return
         if reign.beat is None:
-            await self.loop.confirm()
+            try:
+                await self.loop.confirm()
+            except Unavailable:
+                return  # it can't tell yet that it is done with anything
             reign.beat, reign.sent_ns = self._heartbeat(reign), now
             reign.next_seq += 1
         reign.tried_ns = now
