@@ -130,7 +130,7 @@ class Loop(Generic[State]):
         if failure is not None:
             raise failure
         brought = await self._hear_outside() if len(records) < limit else 0
-        await self._snapshot_if_due()
+        await self._snapshot_if_due(records[-1].ts_known if records else 0)
         self._phase = "runs"
         return len(records) + brought
 
@@ -373,8 +373,9 @@ class Loop(Generic[State]):
         if self.divergence_count <= DIVERGENCES_TOLD_MAX:
             self._outputs.diverge(log, recorded, decided, self.now)
 
-    async def _snapshot_if_due(self) -> None:
-        if self.now < self._snapshot_due or self._recorded or self._intake.is_waiting:
+    async def _snapshot_if_due(self, known: Nanos) -> None:
+        now = self.now or known  # a log without a clock has its writers' times
+        if now < self._snapshot_due or self._recorded or self._intake.is_waiting:
             return
         if self._snapshot_due and self.ports.may_act is not None:
             try:  # or the state could hold what no reader of the log will take
@@ -382,8 +383,8 @@ class Loop(Generic[State]):
             except Unavailable:
                 return  # at the next step, then
         is_first = self._snapshot_due == 0
-        if self.now:
-            self._snapshot_due = self.now + self.wiring.snapshot_every_ns
+        if now:
+            self._snapshot_due = now + self.wiring.snapshot_every_ns
         if is_first:
             return
         snapshot = Snapshot(

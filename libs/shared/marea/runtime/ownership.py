@@ -113,7 +113,9 @@ class Instance(Generic[State]):
     async def _own(self, reign: _Reign, limit: int) -> int:
         await self._beat(reign)
         await self._listen()
-        return await self.loop.step(limit) if self._is_proven() else 0
+        # Who does nothing in the world may go on: what it writes is void once it was followed.
+        may_step = self._is_proven() or not self.loop.ports.effects
+        return await self.loop.step(limit) if may_step else 0
 
     async def _beat(self, reign: _Reign) -> None:
         now = self._now_ns()
