@@ -18,6 +18,8 @@ NEWS_NS: Nanos = 2 * MS
 PAUSE_NS_MAX = LATE_NS_MAX = PARTITION_NS_MAX = 20 * SECOND
 SLOW_NS_MAX = 5 * SECOND
 SHORT_RECORDS_MAX = 20
+READING = "crash_reading"
+"""What a crash is called that nothing was waiting for."""
 
 
 class MemorySnapshots(memory.MemorySnapshots):
@@ -130,11 +132,11 @@ class Host:
             self.faults.met[kind, self.service, self.works_on] += 1
         return fault
 
-    async def before(self) -> None:
+    async def before(self, crash: str = "crash_before") -> None:
         """All that may happen to a process before a call; raises where the call isn't made."""
         if self.faults.is_over:
             return
-        if self.strikes("crash_before"):
+        if self.strikes(crash):
             raise Crashed(self.name)
         if pause := self.strikes("pause"):
             await self._stand_still(pause)
@@ -200,7 +202,7 @@ class Line:
     async def read(self, log: Log, position: int, limit: int) -> Sequence[Record]:
         """Read, if nothing happens to it."""
         host = self._host
-        await host.before()
+        await host.before(READING)
         await host.check_line()
         if slow := host.strikes("read_slow"):
             await host.sleep(int(host.faults.size(slow) * SLOW_NS_MAX))
@@ -213,7 +215,7 @@ class Line:
 
     async def ends(self) -> Mapping[Log, int]:
         """The ends of the logs."""
-        await self._host.before()
+        await self._host.before(READING)
         await self._host.check_line()
         return await self._cluster.ends()
 
@@ -245,7 +247,7 @@ class Store:
     async def load(self, name: str) -> Sequence[bytes]:
         """Load, of an older copy of the store if something happens to it."""
         host = self._host
-        await host.before()
+        await host.before(READING)
         bodies = await self._cluster.snapshots.load(name)
         if old := host.strikes("old_snapshot"):
             return bodies[1 + int(host.faults.size(old) * len(bodies)) :]
@@ -280,5 +282,5 @@ class Reading:
 
     async def read(self, log: Log, position: int, limit: int) -> Sequence[Record]:  # noqa: ARG002 # it is one input
         """What has come by now."""
-        await self._host.before()
+        await self._host.before(READING)
         return self._feed.records[position : position + limit]

@@ -9,7 +9,7 @@ from marea.bus.fast import Key, Page
 from marea.bus.memory import MemoryFastCopy
 from marea.errors import Unavailable
 from marea.messages.envelope import Log, Nanos, Record
-from tests.simulation.cluster import NEWS_NS, Host
+from tests.simulation.cluster import NEWS_NS, READING, Host
 from tests.simulation.faults import SECOND
 from tests.simulation.schedule import Schedule
 
@@ -69,12 +69,12 @@ class FastLine:
 
     async def read(self, log: Log, after_id: str, limit: int) -> Page:
         """Read, if nothing happens to it."""
-        await self._reach()
+        await self._reach(READING)
         return await self._store.read(log, after_id, limit)
 
-    async def _reach(self) -> None:
+    async def _reach(self, crash: str = "crash_before") -> None:
         host, store = self._host, self._store
-        await host.before()
+        await host.before(crash)
         if away := host.strikes("fast_away"):
             size = host.faults.size(away)
             store.away_until = host.schedule.now + int(size * AWAY_NS_MAX)

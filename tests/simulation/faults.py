@@ -32,6 +32,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         # at the boundaries of a process
         "crash_before": Kind("a process dies before a call", 0.01),
+        "crash_reading": Kind("a process dies before it reads", 0.005),
         "crash_after": Kind("a process dies after a call took effect", 0.01),
         "pause": Kind("a process stands still, up to 20 s, and goes on", 0.004),
         "zombie": Kind("a process stands still, another takes its place, and it goes on", 0.003),

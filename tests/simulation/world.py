@@ -37,10 +37,6 @@ from tests.simulation.process import RESTART_NS, AnyLoop, Grounds, Maker, Proces
 from tests.simulation.schedule import Schedule, outcome_of
 
 BEGIN: Nanos = 1_767_571_200 * SECOND
-HEALING_NS: Nanos = 15 * SECOND
-"""So long the world trades without faults."""
-SETTLING_NS: Nanos = 60 * SECOND
-"""So long after the halt, nothing may be open any more."""
 IDLE_NS: Nanos = 20 * SECOND
 """A loop that only reads and has no owner is woken by what is appended, and at the latest after this."""
 POLL_NS: Nanos = 250 * MS
@@ -89,19 +85,40 @@ class Release:
     settings: Settings = field(default_factory=lambda: settings_of(20.0))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """How long a world lasts."""
+
+    faulty_ns: Nanos
+    """So long faults may strike."""
+    healing_ns: Nanos = 15 * SECOND
+    """So long it trades without faults."""
+    settling_ns: Nanos = 60 * SECOND
+    """So long after the halt, nothing may be open any more."""
+    is_alone: bool
+    """Whether all of Marea is one process."""
+
+
+def draw_day(seed: int) -> Day:
+    """The day of a seed's world."""
+    draw = Random(f"{seed}/day")  # noqa: S311 # a world, not a secret
+    return Day(faulty_ns=draw.randrange(8, 21) * SECOND, is_alone=draw.random() < ALONE_SHARE)
+
+
 class World:
     """One seed's world."""
 
-    def __init__(self, seed: int, faults: Faults) -> None:
+    def __init__(self, seed: int, faults: Faults, day: Day | None = None) -> None:
         draw = Random(f"{seed}/world")  # noqa: S311 # a world, not a secret
+        day = day or draw_day(seed)
         self.seed = seed
         self.faults = faults
         self.schedule = Schedule(BEGIN)
-        faults.ends_at = BEGIN + draw.randrange(8, 21) * SECOND
-        self.halt = faults.ends_at + HEALING_NS
+        faults.ends_at = BEGIN + day.faulty_ns
+        self.halt = faults.ends_at + day.healing_ns
         """When an operator halts the portfolio, and prices stand still."""
-        self.end = self.halt + SETTLING_NS
-        self.is_alone = draw.random() < ALONE_SHARE
+        self.end = self.halt + day.settling_ns
+        self.is_alone = day.is_alone
         """Whether all of Marea is one process."""
         self.is_doubled = not self.is_alone
         """Whether what is in a hurry is appended twice."""
