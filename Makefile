@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 
-.PHONY: help demo test bench kill days schemas docs format lock clean
+.PHONY: help demo test sim sim-night planted bench kill days schemas docs format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -13,6 +13,20 @@ demo: ## a simulated market traded on paper, on your screen (the first run insta
 test: ## every gate and every test (the first run installs)
 	@sh tools/install.sh dev
 	@$(PY) -m pytest -n auto
+
+sim: ## play 2,000 simulated worlds under faults, or tell what happened in one: make sim SEED=17
+	@sh tools/install.sh dev
+	@$(PY) -m tests.simulation $(if $(SEED),--story $(SEED),--seeds 2000)
+
+SEEDS ?= 1000000
+
+sim-night: ## play a million worlds, from where the last night ended, and every two crashes of a day
+	@sh tools/install.sh dev
+	@$(PY) -m tests.simulation --night $(SEEDS) && $(PY) -m tests.simulation --pairs
+
+planted: ## plant every known bug, see how soon the worlds find it, write docs/planted-bugs.md
+	@sh tools/install.sh dev
+	@$(PY) -m tests.simulation --planted --seeds 10000
 
 bench: ## measure speed and memory on recorded tapes: make bench TAPE=FILE (or MAREA_DATA)
 	@sh tools/install.sh dev

@@ -4,6 +4,7 @@ python -m tests.simulation --seeds 2000                  as many worlds, from --
 python -m tests.simulation --story 17                    what happened in one, and why it is wrong
 python -m tests.simulation --planted --seeds 10000       how soon each planted bug is found
 python -m tests.simulation --night 1000000 --kept FILE   goes on where the last time ended
+python -m tests.simulation --pairs --kept FILE           crashes at every two steps of a short day
 """
 
 import argparse
@@ -16,11 +17,13 @@ import msgspec
 from rich.console import Console
 from rich.progress import track
 
-from tests.simulation import night, planted
+from tests.simulation import night, pairs, planted
 from tests.simulation.shrink import play, shrink
 from tests.simulation.story import story
 from tests.simulation.verdict import Verdict, verdicts
 
+NIGHT_FILE = Path(".cache/simulation/night.json")
+PAIRS_FILE = Path(".cache/simulation/pairs.json")
 notes = Console(stderr=True)
 
 
@@ -33,20 +36,24 @@ def main() -> int:
     )
     parser.add_argument("--seeds", type=_count, default=100, help="how many worlds")
     parser.add_argument("--first-seed", type=_count, default=0, metavar="K")
-    parser.add_argument("--processes", type=_count, default=os.cpu_count() or 1)
+    parser.add_argument("--processes", type=_count, default=os.cpu_count() or 1, metavar="N")
     parser.add_argument("--hashes", action="store_true", help="tell the hash of each world's logs")
     parser.add_argument("--json", action="store_true", help="one object on stdout")
     parser.add_argument("--story", type=_count, metavar="SEED")
     parser.add_argument("--planted", action="store_true")
     parser.add_argument("--night", type=_count, metavar="SEEDS")
-    parser.add_argument("--kept", type=Path, default=Path(".cache/simulation/night.json"))
+    parser.add_argument("--pairs", action="store_true")
+    parser.add_argument("--kept", type=Path, help="where it goes on from the last time")
     given = parser.parse_args()
     if given.story is not None:
         return _tell(given.story)
     if given.planted:
         return planted.run(given.seeds, given.first_seed, given.processes, given.json)
     if given.night:
-        return night.run(given.night, given.processes, given.kept, given.json)
+        kept = given.kept or NIGHT_FILE
+        return night.run(given.night, given.processes, kept, given.json)
+    if given.pairs:
+        return pairs.run(given.processes, given.kept or PAIRS_FILE, given.json)
     return _play(given)
 
 

@@ -1,11 +1,10 @@
-"""Every step of a short day is the last one of some life: each once, and each pair of them.
+"""Every step of a short day is the last one of some life.
 
 A step is a call by which a process changes something: an append, a snapshot, a request to the
 venue, and what it does right after one.
 """
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from marea.messages.envelope import Nanos
 from tests.simulation.faults import SECOND, Fault, Faults
@@ -52,8 +51,3 @@ def crash_at(steps: Sequence[int], day: Day = SHORT_DAY) -> tuple[int, Sequence[
 def step_count(day: Day = SHORT_DAY) -> int:
     """The steps of a day on which nothing dies."""
     return crash_at((), day)[0]
-
-
-def pairs(count: int) -> Iterator[tuple[int, int]]:
-    """Each two of so many steps."""
-    return itertools.combinations(range(count), 2)
