@@ -98,9 +98,7 @@ def _as_json(
     return msgspec.json.encode(told).decode()
 
 
-def _show(
-    found: list[Verdict], failures: list[Verdict], seconds: float, with_hashes: bool
-) -> None:
+def _show(found: list[Verdict], failures: list[Verdict], seconds: float, with_hashes: bool) -> None:
     for each in found if with_hashes else ():
         print(f"{each.seed:>8}  {each.log_hash}")
     for each in failures:

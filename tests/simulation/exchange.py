@@ -12,8 +12,8 @@ from msgspec.structs import replace as changed
 
 from marea.bus.memory import MemoryBus, MemorySnapshots
 from marea.errors import Unavailable
-from marea.messages.ids import market_id
 from marea.messages.envelope import Log, Message, Nanos, Record, Writer
+from marea.messages.ids import market_id
 from marea.messages.orders import AccountReported, VenueReport
 from marea.messages.paper import CancelOrder, ExecutionReport, PlaceOrder
 from marea.messages.system import Clock, ClockOffset
@@ -66,18 +66,24 @@ class Exchange:
         self._merge = Merge(self.bus, snapshots, self._config.account, list(self._writers))
         ports = Ports(source=self.bus, bus=self.bus, snapshots=snapshots)
         self._loop = paper_loop(self._config, self._merge, ports, "venue", 1 << 62)
-        Loop.__init__(self._loop, self._own_core(self._loop.core), self._loop.wiring, self._loop.ports)
+        Loop.__init__(
+            self._loop, self._own_core(self._loop.core), self._loop.wiring, self._loop.ports
+        )
         self.venue = PaperVenue(self._loop, self._merge, self.bus, self._config.account)
 
     def _own_core(self, core: Core[PaperState]) -> Core[PaperState]:
         # A venue of this seed: one that refuses some orders, one that forgets the ids of others.
         faults = self._faults
 
-        def apply(state: PaperState, event: Any) -> None:  # noqa: ANN401 # as the core's own
+        def apply(state: PaperState, event: Any) -> None:  # as the core's own
             core.apply(state, event)
-            if isinstance(event, ExecutionReport) and event.client_order_id not in state.orders:
-                if faults.strikes("ids_forgotten", "venue", event.ts_event):
-                    state.ordered.pop(event.client_order_id, None)
+            is_report = isinstance(event, ExecutionReport)
+            if (
+                is_report
+                and event.client_order_id not in state.orders
+                and faults.strikes("ids_forgotten", "venue", event.ts_event)
+            ):
+                state.ordered.pop(event.client_order_id, None)
 
         return replace(core, apply=apply)
 
@@ -192,7 +198,9 @@ class VenueLine:
         asked = host.schedule.now
         if stale := host.strikes("query_stale"):
             asked -= int(host.faults.size(stale) * STALE_NS_MAX)
-            had = any(at <= asked and _concerns(each, client_order_id) for at, each in self._exchange.sent)
+            had = any(
+                at <= asked and _concerns(each, client_order_id) for at, each in self._exchange.sent
+            )
             return had
         return await self._exchange.venue.look_up(client_order_id)
 

@@ -66,7 +66,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "frame_torn": Kind("a frame of the market can't be read", 0.02),
         # between execution and the venue
         "send_lost": Kind("a request is lost, and its sender is told nothing", 0.2),
-        "send_silent": Kind("a request arrives, up to 4 s later, and its sender is told nothing", 0.2),
+        "send_silent": Kind(
+            "a request arrives, up to 4 s later, and its sender is told nothing", 0.2
+        ),
         "send_slow": Kind("a request takes up to 20 s to be answered", 0.1),
         "venue_rejects": Kind("a request arrives so late that the venue rejects it", 0.2),
         "venue_limits": Kind("the venue answers nothing but 429 for up to 10 s", 0.02),
@@ -114,7 +116,7 @@ class Faults:
         self.met: Counter[tuple[str, str, str]] = Counter()
         """How often a kind met a service and a message type."""
         self._only = only
-        draw = Random(f"{seed}/faults")  # noqa: S311 # a world, not a secret
+        draw = Random(f"{seed}/faults")  # a world, not a secret
         self.shares = {name: self._share(draw, kind) for name, kind in KINDS.items()}
         self._counts: dict[tuple[str, str], int] = {}
         self._next: dict[tuple[str, str], int] = {}
@@ -133,7 +135,7 @@ class Faults:
         count = self._counts.get(key, 0)
         self._counts[key] = count + 1
         if key not in self._next:
-            self._draws[key] = Random(f"{self.seed}/{kind}/{place}")  # noqa: S311 # a world
+            self._draws[key] = Random(f"{self.seed}/{kind}/{place}")  # a world
             self._next[key] = self._gap(key)
         if count < self._next[key]:
             return None
@@ -146,7 +148,7 @@ class Faults:
 
     def size(self, fault: Fault, name: str = "") -> float:
         """How bad a fault is, in 0…1: the same in every run that knows it."""
-        return Random(f"{self.seed}/{fault}/{name}").random()  # noqa: S311 # a world
+        return Random(f"{self.seed}/{fault}/{name}").random()  # a world
 
     def _gap(self, key: tuple[str, str]) -> int:
         # Chances until the next one strikes: geometric, of one drawn number.

@@ -2,22 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 
-from marea.invariants.orders import HaltEnds
-from marea.invariants.venue import SameAsVenue
-from marea.invariants.violation import Violation
-from marea.messages.orders import AccountReported
-from marea.messages.system import Clock
 from msgspec import Struct
 
 from marea.bus.memory import MemoryBus
 from marea.invariants.checker import check_bus
+from marea.invariants.orders import HaltEnds
+from marea.invariants.venue import SameAsVenue
+from marea.invariants.violation import Violation
 from marea.messages.envelope import Log
+from marea.messages.orders import AccountReported, ReconciliationDone
+from marea.messages.system import Clock
 from marea.runtime.intake import Intake
 from services.execution.core import decide as execution_decide
 from services.execution.core.life import UNSETTLED
 from tests.simulation.schedule import outcome_of
 from tests.simulation.world import World
-
 
 STANDBY_OF = ("risk/", "execution/")
 
@@ -116,6 +115,7 @@ def _unsettled_orders(world: World) -> Iterator[Finding]:
     reported = outcome_of(world.exchange.venue.account())
     answers = execution_decide(state, reported) if state.sends else ()
     for answer in answers:
+        assert isinstance(answer, ReconciliationDone)
         for difference in answer.differences:
             yield Finding(code="UNSETTLED reconciliation", what=difference)
     if state.sends and not answers:

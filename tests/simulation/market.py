@@ -90,7 +90,8 @@ class Street:
             self._asks[self._mid + place * gap] = self._qty(self._mid)
 
     def _qty(self, price: int) -> int:
-        return max(1, self._draw.randrange(50, 900) * self._unit // price)
+        worth: int = self._draw.randrange(50, 900) * self._unit
+        return max(1, worth // price)
 
     def _sides(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         return sorted(self._bids.items(), reverse=True), sorted(self._asks.items())
@@ -103,9 +104,11 @@ class ScriptedMarket:
         """Prices move until `calm`, then they are quoted as they stand until `end`."""
         self._faults = faults
         self._begin, self._calm, self._end = begin, calm, end
-        draw = Random(f"{seed}/market")  # noqa: S311 # a world, not a secret
+        draw = Random(f"{seed}/market")  # a world, not a secret
         self._draw = draw
-        self._streets = [Street(each, Random(f"{seed}/{each.id}")) for each in INSTRUMENTS]  # noqa: S311 # a world
+        self._streets = [
+            Street(each, Random(f"{seed}/{each.id}")) for each in INSTRUMENTS
+        ]  # a world
         self._wild = draw.choice((0.3, 1.0, 1.0, 2.0))
         """How much this seed's prices move."""
         self._asked: dict[int, str] = {}

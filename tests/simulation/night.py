@@ -1,6 +1,5 @@
 """Worlds by the million: goes on where it ended, and tells which faults met what."""
 
-import os
 import sys
 import time
 from collections import Counter
@@ -71,7 +70,7 @@ def _save(kept: Path, night: Night) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True)
     whole = kept.with_suffix(".part")
     whole.write_bytes(msgspec.json.encode(night))
-    os.replace(whole, kept)
+    whole.replace(kept)
 
 
 def _show(night: Night) -> None:
@@ -98,7 +97,9 @@ def _row(kind: str, services: list[str], met: Mapping[str, int]) -> list[str]:
     types: set[str] = set()
     for service in services:
         found = {
-            key.split()[2]: count for key, count in met.items() if key.split()[:2] == [kind, service]
+            key.split()[2]: count
+            for key, count in met.items()
+            if key.split()[:2] == [kind, service]
         }
         types.update(found)
         cells.append(f"{sum(found.values()):,}" if found else "")

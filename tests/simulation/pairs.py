@@ -1,6 +1,5 @@
 """A short day whose processes die twice: at every two of its steps."""
 
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -77,7 +76,7 @@ def _save(kept: Path, found: Pairs) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True)
     whole = kept.with_suffix(".part")
     whole.write_bytes(msgspec.json.encode(found))
-    os.replace(whole, kept)
+    whole.replace(kept)
 
 
 def _told(found: Pairs) -> Iterator[str]:

@@ -56,9 +56,7 @@ def run(seeds: int, first_seed: int, processes: int, as_json: bool) -> int:
     search = partial(hunt, first_seed=first_seed, seeds=seeds)
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         hunts = list(
-            track(
-                pool.map(search, PLANTS), total=len(PLANTS), description="bugs", console=notes
-            )
+            track(pool.map(search, PLANTS), total=len(PLANTS), description="bugs", console=notes)
         )
     found = sum(bool(each.code) for each in hunts)
     if as_json:

@@ -21,6 +21,7 @@ SEEDS = 2_000
 CHUNK = 25
 STEPS_CHUNKS = 16
 HASHED_SEEDS = 10
+HASHED = ("--json", "--hashes", "--processes", "1", "--seeds", str(HASHED_SEEDS))
 PLANTED = "resent_blindly"
 """A bug that some of the first seeds find, to see a seed fail."""
 
@@ -48,8 +49,7 @@ def test_day_comes_out_right_with_a_crash_at_any_of_its_steps(chunk: int) -> Non
 def hashes(python: str, root: Path, hash_seed: str) -> dict[str, str]:
     """The hash of each world's logs, as another process of an interpreter makes them."""
     done = subprocess.run(
-        [python, "-m", "tests.simulation", "--json", "--hashes", "--processes", "1"]
-        + ["--seeds", str(HASHED_SEEDS)],
+        [python, "-m", "tests.simulation", *HASHED],
         cwd=root,
         env={
             "PATH": os.environ["PATH"],

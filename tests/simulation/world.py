@@ -61,10 +61,13 @@ ENVIRONMENT = {
 }
 
 INDICATORS = {
-    "mid": IndicatorSettings(kernel="mid"),
-    "sma_20": IndicatorSettings(kernel="sma", period=3),
-    "atr_14": IndicatorSettings(kernel="atr", period=2),
-    "adx_14": IndicatorSettings(kernel="adx", period=2),
+    name: IndicatorSettings.model_validate(given)
+    for name, given in {
+        "mid": {"kernel": "mid"},
+        "sma_20": {"kernel": "sma", "period": 3},
+        "atr_14": {"kernel": "atr", "period": 2},
+        "adx_14": {"kernel": "adx", "period": 2},
+    }.items()
 }
 """Short ones, that are warm after a few bars, under the names that the strategies know."""
 
@@ -101,7 +104,7 @@ class Day:
 
 def draw_day(seed: int) -> Day:
     """The day of a seed's world."""
-    draw = Random(f"{seed}/day")  # noqa: S311 # a world, not a secret
+    draw = Random(f"{seed}/day")  # a world, not a secret
     return Day(faulty_ns=draw.randrange(8, 21) * SECOND, is_alone=draw.random() < ALONE_SHARE)
 
 
@@ -109,7 +112,7 @@ class World:
     """One seed's world."""
 
     def __init__(self, seed: int, faults: Faults, day: Day | None = None) -> None:
-        draw = Random(f"{seed}/world")  # noqa: S311 # a world, not a secret
+        draw = Random(f"{seed}/world")  # a world, not a secret
         day = day or draw_day(seed)
         self.seed = seed
         self.faults = faults

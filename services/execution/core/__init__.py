@@ -180,13 +180,7 @@ def _take_turn(state: ExecutionState, event: Turn | Unheard) -> None:
             state.is_frozen = True
         case Started():
             state.builds[event.producer] = event.build
-        case (
-            Signal()
-            | Command()
-            | JournalPosted()
-            | PositionClosed()
-            | PortfolioValued()
-        ):
+        case Signal() | Command() | JournalPosted() | PositionClosed() | PortfolioValued():
             pass
         case _:
             assert_never(event)

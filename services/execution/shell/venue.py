@@ -120,7 +120,9 @@ def arrivals_of(
     async def arrivals(state: ExecutionState, now: Nanos) -> Sequence[Message]:
         if state.sends:
             with suppress(Unavailable):  # their numbers say later which are missing
-                return _following(await venue.reports(state.report_number, now), state.report_number)
+                return _following(
+                    await venue.reports(state.report_number, now), state.report_number
+                )
         return ()
 
     return arrivals

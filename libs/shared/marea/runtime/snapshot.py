@@ -39,9 +39,13 @@ class Snapshot(Struct, kw_only=True):
     state: bytes
 
 
-@cache
 def schema_hash(state_type: type) -> str:
     """The hash of the shape of a snapshot of this state: its fields, their types, their defaults."""
+    return _schema_hash(state_type)
+
+
+@cache
+def _schema_hash(state_type: type) -> str:
     shapes = [msgspec.json.schema(Snapshot), msgspec.json.schema(state_type)]
     return blake2b(json.dumps(shapes, sort_keys=True).encode(), digest_size=8).hexdigest()
 
