@@ -207,7 +207,7 @@ class Line:
         if slow := host.strikes("read_slow"):
             await host.sleep(int(host.faults.size(slow) * SLOW_NS_MAX))
         if short := host.strikes("read_short"):
-            limit = min(limit, int(host.faults.size(short) * SHORT_RECORDS_MAX))
+            limit = min(limit, 1 + int(host.faults.size(short) * SHORT_RECORDS_MAX))
         records = await self._cluster.read(log, position, limit)
         if records:
             host.works_on = type(records[0].message).__name__

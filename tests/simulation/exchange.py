@@ -198,10 +198,8 @@ class VenueLine:
         asked = host.schedule.now
         if stale := host.strikes("query_stale"):
             asked -= int(host.faults.size(stale) * STALE_NS_MAX)
-            had = any(
-                at <= asked and _concerns(each, client_order_id) for at, each in self._exchange.sent
-            )
-            return had
+            sent = self._exchange.sent
+            return any(at <= asked and _concerns(each, client_order_id) for at, each in sent)
         return await self._exchange.venue.look_up(client_order_id)
 
     async def reports(self, after: int, until: Nanos) -> Sequence[VenueReport]:  # noqa: ARG002 # the world knows the time

@@ -61,9 +61,9 @@ class SmallVenue:
         coming = [each.client_order_id for each in self.on_way if isinstance(each, PlaceOrder)]
         return client_order_id in (*self.orders, *coming)
 
-    async def reports(self, after: int, until: int) -> Sequence[VenueReport]:
+    async def reports(self, after: int, until: int) -> Sequence[VenueReport]:  # noqa: ARG002 # a wire brings all
         self._answer()
-        return [each for at, each in self.queue if each.number > after and at <= until]
+        return [each for at, each in self.queue if at <= until]
 
     async def account(self) -> AccountReported:
         self._answer()

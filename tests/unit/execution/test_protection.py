@@ -9,6 +9,7 @@ from tests.unit.execution.trading import (
     account,
     clock,
     decision,
+    instrument,
     mark,
     of,
     only,
@@ -104,6 +105,16 @@ def test_uncovered_position_is_a_difference() -> None:
     play(state, [clock(1100)])
     [done] = of(ReconciliationDone, play(state, [account(3, BOUGHT)]))
     assert done.differences == ("UNPROTECTED|BTC-USDT.SIM|799|0",)
+
+
+def test_what_is_worth_no_order_at_the_price_of_its_stop_needs_none() -> None:
+    state, entry, told = bought(with_stop=True)
+    worth_at_entry, worth_at_stop = 540, 528  # of 9 units, at the bid and at the collar below it
+    play(state, [instrument((worth_at_entry + worth_at_stop) // 2)])
+    play(state, [told.amended(entry.stop_order_id, 790), clock(200), clock(1200)])
+    assert play(state, [mark(STOP, STOP + 1)]) == []
+    [done] = of(ReconciliationDone, play(state, [account(4, BOUGHT, (entry.stop_order_id,))]))
+    assert done.differences == ()
 
 
 def test_dust_that_is_worth_no_order_needs_no_stop() -> None:

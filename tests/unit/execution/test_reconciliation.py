@@ -175,3 +175,15 @@ def test_log_that_can_not_be_trusted_opens_nothing_until_an_operator_resumes(
     assert getattr(refusal, "reason", "") == "FROZEN"
     play(state, [command("resume")])
     assert only(OrderIntended, play(state, [decision("d2")])).decision_id == "d2"
+
+
+def test_services_of_two_builds_open_nothing_until_they_agree_or_an_operator_resumes() -> None:
+    other = replace(started("signals", "other"), build="newer", producer="signals/embedded")
+    state = ready(other, replace(other, id="ours", build="test", producer="execution/main"))
+    [refusal] = play(state, [decision()])
+    assert getattr(refusal, "reason", "") == "BUILDS_DIFFER"
+    play(state, [replace(other, id="again", build="test")])
+    assert only(OrderIntended, play(state, [decision("d2")])).decision_id == "d2"
+    state = ready(other, replace(other, id="ours", build="test", producer="execution/main"))
+    play(state, [command("resume")])
+    assert only(OrderIntended, play(state, [decision("d3")])).decision_id == "d3"

@@ -22,7 +22,7 @@ from marea.messages.orders import (
 from marea.messages.paper import CancelOrder, PlaceOrder
 from services.execution.core import begin
 from services.execution.shell.venue import Shell, arrivals_of, effects_of
-from tests.unit.execution.small_venue import Fate, SmallVenue
+from tests.unit.execution.small_venue import Fate, Placed, SmallVenue
 from tests.unit.execution.trading import ASK, BID, BTC, CONFIG, SECOND, decision, play, ready, ts
 
 WRITER = Writer(producer="execution/main", epoch=3, build="b", input_log=Log("trading", "main"))
@@ -37,6 +37,21 @@ class Bench:
     requests_when_safe: list[int] = field(default_factory=list)
     """How many requests the venue had got each time that the log was made safe."""
     flush_takes: int = 0
+    shell: Shell = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shell = Shell(
+            config=CONFIG,
+            venue=self.venue,
+            flush=self.flush,
+            venue_time=lambda: self.now,
+            top=lambda instrument: (BID, ASK) if instrument == BTC else (0, 0),
+        )
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin a life."""
+        self.effects = effects_of(self.shell)
 
     async def flush(self) -> None:
         self.requests_when_safe.append(len(self.venue.requests))
@@ -44,15 +59,8 @@ class Bench:
 
     def act(self, message: Message) -> Sequence[Message]:
         """What comes of an output that was stamped at the begin."""
-        shell = Shell(
-            config=CONFIG,
-            venue=self.venue,
-            flush=self.flush,
-            venue_time=lambda: self.now,
-            top=lambda instrument: (BID, ASK) if instrument == BTC else (0, 0),
-        )
         record = Record(message=message, writer=WRITER, seq=7, ts_known=ts(0))
-        return wait(effects_of(shell)[type(message)](record))
+        return wait(self.effects[type(message)](record))
 
 
 def wait(answer: Awaitable[Sequence[Message]]) -> Sequence[Message]:
@@ -180,6 +188,38 @@ def test_look_up_tells_what_the_venue_has() -> None:
     assert len({each.id for each in answers} | {"question"}) == 2
 
 
+def found(answer: Sequence[Message]) -> list[bool]:
+    return [each.found for each in answer if isinstance(each, OrderLookedUp)]
+
+
+def test_order_is_missing_only_once_none_of_its_requests_can_arrive_any_more() -> None:
+    bench, wanted = Bench(venue=SmallVenue(fate="lost", arrives_within_ns=11 * SECOND)), intent()
+    bench.act(wanted)
+    question = look_up(wanted.client_order_id)
+    for seconds, answer in ((5, []), (10.9, []), (11.5, [False])):
+        bench.now = ts(seconds * 1_000)
+        assert found(bench.act(question)) == answer
+    bench.venue.orders[wanted.client_order_id] = Placed(bench.venue.requests[0], wanted.qty)
+    assert found(bench.act(question)) == [True]
+
+
+def test_what_is_there_is_told_though_more_may_arrive() -> None:
+    bench, wanted = Bench(venue=SmallVenue(arrives_within_ns=11 * SECOND)), intent()
+    bench.act(wanted)
+    assert found(bench.act(look_up(wanted.client_order_id))) == [True]
+
+
+def test_new_life_waits_for_what_the_one_before_may_have_signed() -> None:
+    bench, wanted = Bench(venue=SmallVenue(fate="lost", arrives_within_ns=11 * SECOND)), intent()
+    bench.now = ts(60_000)
+    bench.begin()
+    assert found(bench.act(look_up(wanted.client_order_id))) == []
+    bench.now = ts(70_900)
+    assert found(bench.act(look_up(wanted.client_order_id))) == []
+    bench.now = ts(71_000)
+    assert found(bench.act(look_up(wanted.client_order_id))) == [False]
+
+
 def test_venue_that_is_away_gives_no_answer() -> None:
     bench = Bench(venue=SmallVenue(is_away=True))
     assert bench.act(look_up("order")) == ()
@@ -208,6 +248,22 @@ def test_reports_come_when_they_arrive_after_those_that_were_taken() -> None:
     state.report_number = 0
     [report] = wait(arrivals(state, ts(200)))
     assert getattr(report, "number", None) == 1
+
+
+def test_report_that_comes_again_or_before_another_is_brought_once_and_in_its_place() -> None:
+    venue = SmallVenue()
+    told = [venue.told.accepted("order", 5), *(venue.told.filled("order", 1, 4, BID) for _ in "ab")]
+    state = ready()
+
+    def numbers(*places: int) -> list[int]:
+        venue.queue = [(ts(0), told[place]) for place in places]
+        return [getattr(each, "number", -1) for each in wait(arrivals_of(venue)(state, ts(1)))]
+
+    assert numbers(1, 2) == []
+    assert numbers(2, 0) == [0]
+    assert numbers(2, 1, 0, 1) == [0, 1, 2]
+    state.report_number = 1
+    assert numbers(0, 1, 2, 2) == [2]
 
 
 def test_nothing_arrives_while_the_venue_is_away_or_nothing_is_sent_there() -> None:

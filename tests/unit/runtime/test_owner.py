@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from marea.bus.memory import MemorySnapshots
+from marea.bus.memory import MemoryBus, MemorySnapshots
 from marea.errors import Broken, Refused, Unavailable
 from marea.messages.envelope import Log, Message, Nanos, Record
 from marea.messages.market import Trade
@@ -117,6 +117,37 @@ def test_arrivals_are_brought_once_and_behind_the_time_at_which_they_came() -> N
         kinds = [type(each) for each in messages if type(each) is not Started]
         assert kinds[:6] == [Clock, Trade, Trade, Trade, Trade, Trade]
         assert kinds.count(Trade) == 5
+
+    play(-1, scenario)
+
+
+def test_nothing_is_brought_while_a_read_gives_less_than_there_is() -> None:
+    class Short(MemoryBus):
+        """It gives three records at most."""
+
+        async def read(self, log: Log, position: int, limit: int) -> Sequence[Record]:
+            return await super().read(log, position, min(limit, 3))
+
+    async def scenario(bench: Bench) -> None:
+        short = Bench(Short(), bench.snapshots)
+        await run(World().loop(short, acts=False, brings=True))
+        await run(World().loop(short, acts=False, brings=True))
+        messages = await MemoryBus.read(short.bus, TRADING, 0, 1_000)
+        assert [type(each.message) for each in messages].count(Trade) == 5
+
+    play(-1, scenario)
+
+
+def test_stamp_does_not_go_back_with_the_clock_of_a_host() -> None:
+    async def scenario(bench: Bench) -> None:
+        times = iter([NOW, NOW - 5_000_000_000, NOW + 1])
+        await bench.bus.append(TRADING, upstream_records(12))
+        loop = bench.loop(log=TRADING, venue_time=lambda: next(times, NOW + 1))
+        await run(loop)
+        alarms = [r for r in await bench.read(TRADING) if isinstance(r.message, QualityCheckFailed)]
+        stamps = [each.ts_known for each in alarms]
+        assert stamps == sorted(stamps)
+        assert min(stamps) == NOW
 
     play(-1, scenario)
 
