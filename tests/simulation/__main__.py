@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -27,7 +28,7 @@ PAIRS_FILE = Path(".cache/simulation/pairs.json")
 notes = Console(stderr=True)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """0: all came out right; 1: some did not."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.simulation",
@@ -44,7 +45,7 @@ def main() -> int:
     parser.add_argument("--night", type=_count, metavar="SEEDS")
     parser.add_argument("--pairs", action="store_true")
     parser.add_argument("--kept", type=Path, help="where it goes on from the last time")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     if given.story is not None:
         return _tell(given.story)
     if given.planted:

@@ -18,6 +18,8 @@ from tests.simulation.verdict import verdicts
 BATCH = 200
 """Worlds between two savings of what came out."""
 FAILED_KEPT_MAX = 1_000
+FILE_WIDTH = 200
+"""Of a table that nobody's screen bounds."""
 notes = Console(stderr=True)
 
 
@@ -74,7 +76,7 @@ def _save(kept: Path, night: Night) -> None:
 
 
 def _show(night: Night) -> None:
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
     table = Table(title="how often each fault met each service", title_justify="left")
     services = sorted({key.split()[1] for key in night.met})
     table.add_column("fault")

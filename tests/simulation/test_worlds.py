@@ -10,12 +10,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from tests.simulation.__main__ import main
+from tests.simulation.pairs import Pairs
 from tests.simulation.plants.catalogue import PLANTS
 from tests.simulation.shrink import play, shrink
 from tests.simulation.steps import crash_at, step_count
 from tests.simulation.story import story
+from tests.simulation.verdict import count_met, verdicts
 
 SEEDS = 2_000
 CHUNK = 25
@@ -99,25 +103,57 @@ def test_failing_seed_shrinks_to_faults_that_are_enough_and_tells_its_story() ->
     assert "OrderIntended" in told
 
 
-def test_command_says_one_object_and_whether_any_world_came_out_wrong(root: Path) -> None:
-    def run(*given: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "tests.simulation", *given],
-            cwd=root,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{root}/libs/shared:{root}"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    done = run("--seeds", "3", "--first-seed", "5", "--processes", "1", "--json")
-    told = json.loads(done.stdout)
-    assert (done.returncode, told["seeds"], told["failures"]) == (0, 3, 0)
+def test_command_says_one_object_and_whether_any_world_came_out_wrong(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["--seeds", "3", "--first-seed", "5", "--processes", "1", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["seeds"], told["failures"]) == (3, 0)
     assert told["events"] > 3_000
     assert told["seeds_per_s"] > 0
-    done = run("--seeds", "many")
-    assert done.returncode == 2
-    assert "'many' is no count: write a whole number from 0 on" in done.stderr
-    done = run("--story", "5")
-    assert done.returncode == 0
-    assert "all came out right" in done.stdout
+    with PLANTS[PLANTED].plant():
+        assert main(["--seeds", "40", "--processes", "1"]) == 1
+    assert ", 0 came out wrong" not in capsys.readouterr().out
+    assert main(["--story", "5"]) == 0
+    assert "all came out right" in capsys.readouterr().out
+
+
+def test_command_refuses_what_is_no_count(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--seeds", "many"])
+    assert "'many' is no count: write a whole number from 0 on" in capsys.readouterr().err
+
+
+def test_night_goes_on_where_it_ended_and_tells_what_each_fault_met(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "deep" / "night.json"
+
+    def play_to(seeds: int) -> dict[str, object]:
+        given = ["--night", str(seeds), "--kept", str(kept), "--processes", "1", "--json"]
+        assert main(given) == 0
+        said: dict[str, object] = json.loads(capsys.readouterr().out)
+        assert (said["done"], said["failures"]) == (seeds, 0)
+        return said
+
+    play_to(2)
+    told = play_to(5)
+    whole = count_met(verdicts(range(5), processes=1))
+    assert told["met"] == dict(sorted(whole.items()))
+    assert main(["--night", "5", "--kept", str(kept)]) == 0
+    shown = capsys.readouterr().out
+    assert "5 worlds, 0 came out wrong" in shown
+    assert "append_twice" in shown
+
+
+def test_pairs_of_crashes_go_on_where_they_ended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept, steps = tmp_path / "pairs.json", step_count()
+    total = steps * (steps - 1) // 2
+    kept.write_bytes(msgspec.json.encode(Pairs(steps=steps, done=total - 3)))
+    assert main(["--pairs", "--kept", str(kept), "--processes", "1", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["done"], told["failed"]) == (total, {})
+    assert main(["--pairs", "--kept", str(kept), "--processes", "1"]) == 0
+    assert f"{total:,} pairs of {steps} steps, 0 came out wrong" in capsys.readouterr().out

@@ -199,7 +199,9 @@ def test_order_is_missing_only_once_none_of_its_requests_can_arrive_any_more() -
     for seconds, answer in ((5, []), (10.9, []), (11.5, [False])):
         bench.now = ts(seconds * 1_000)
         assert found(bench.act(question)) == answer
-    bench.venue.orders[wanted.client_order_id] = Placed(bench.venue.requests[0], wanted.qty)
+    [request] = bench.venue.requests
+    assert isinstance(request, PlaceOrder)
+    bench.venue.orders[wanted.client_order_id] = Placed(request, wanted.qty)
     assert found(bench.act(question)) == [True]
 
 

@@ -60,6 +60,7 @@ class Loop(Generic[State]):
         self._self_on_input = wiring.outputs.get(wiring.input_log)
         self._outputs = Outputs(core.service, wiring, ports.bus)
         self._outputs.venue_time = ports.venue_time
+        self._outputs.backlog = ports.backlog
         self._recorded: dict[Log, Recorded] = {}
         self._schema = schema_hash(core.state_type)
         self._effects: list[Record] = []
@@ -120,9 +121,7 @@ class Loop(Generic[State]):
         read_ns = telemetry.now_ns()
         failure = await self._take_all(records)
         taken_ns = telemetry.now_ns()
-        if self.ports.backlog is not None:
-            self._outputs.tell_backlog(self.ports.backlog, self.now)
-        await self._outputs.append()
+        await self._outputs.append(self.now)
         await self._act()
         telemetry.hop(name, "read", read_ns - begun_ns, len(records))
         telemetry.hop(name, "decide", taken_ns - read_ns, len(records))
@@ -157,7 +156,7 @@ class Loop(Generic[State]):
         for message in messages:
             known = venue_time() if venue_time is not None else max(self.now, message.ts_event)
             self._outputs.bring(log, message, known)
-        await self._outputs.append()
+        await self._outputs.append(self.now)
 
     @property
     def intake(self) -> Intake:

@@ -49,6 +49,8 @@ class Outputs:
         self.venue_time: Callable[[], Nanos] | None = None
         """With which an output is stamped as it is appended; None: with the core's time."""
         self._stamped: Nanos = 0
+        self.backlog: Callable[[Log], Backlog | None] | None = None
+        """How far the record of a log is behind; None: it never is."""
 
     async def claim(self, log: Log, end: int, started: Started, instance: str) -> int:
         """Begin this life on a log that ends there; give its epoch."""
@@ -192,10 +194,18 @@ class Outputs:
         )
         sink.next_seq += 1
 
-    def tell_backlog(self, backlog: Callable[[Log], Backlog | None], now: Nanos) -> None:
-        """Tell on each log, once, that its record is too far behind, and that it no longer is."""
+    async def append(self, now: Nanos) -> None:
+        """Append what waits, log by log, and behind it how far the record of a log is behind."""
+        self._tell_backlog(now)
         for log, sink in self._sinks.items():
-            found = backlog(log)
+            if sink.outbox:
+                records, sink.outbox = sink.outbox, []
+                sink.position = await self._bus.append(log, records) + len(records)
+
+    def _tell_backlog(self, now: Nanos) -> None:
+        # Once on each log that its record is too far behind, and once that it no longer is.
+        for log, sink in self._sinks.items():
+            found = self.backlog(log) if self.backlog is not None else None
             if found is None or found.is_degraded == sink.is_degraded:
                 continue
             sink.is_degraded = found.is_degraded
@@ -210,13 +220,6 @@ class Outputs:
                 behind_ms=found.waited_ns // 1_000_000,
             )
             self.bring(log, message, now)
-
-    async def append(self) -> None:
-        """Append what waits, log by log."""
-        for log, sink in self._sinks.items():
-            if sink.outbox:
-                records, sink.outbox = sink.outbox, []
-                sink.position = await self._bus.append(log, records) + len(records)
 
     def places(self) -> list[OutputPlace]:
         """How far each log goes with what was appended."""
