@@ -41,7 +41,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "snapshot_lost": Kind("a snapshot can't be saved", 0.5),
         "upgrade": Kind("all processes begin anew with another build and another limit", 0.5),
         "power_cut": Kind("everything dies, and what was not flushed is gone", 0.02),
-        "clock_jump": Kind("a host's clock is set wrong, up to an hour, and back", 0.02),
+        "clock_jump": Kind(
+            "the clock that stamps arrivals is set wrong, up to an hour, and back", 0.1
+        ),
         "clock_drift": Kind("a host's clock runs up to 200 ms wrong", 0.5),
         # between a process and the log
         "append_lost": Kind("an append fails and is not done", 0.02),

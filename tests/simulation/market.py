@@ -16,12 +16,13 @@ from marea.venues.feed import Feed, FeedPlan, Window
 from marea.venues.simulated.parameters import load_parameters
 from marea.venues.simulated.wire import Wire
 from marea.venues.tape import Frame
-from tests.simulation.faults import MS, Faults
+from tests.simulation.faults import MS, SECOND, Faults
 
 PERIOD_NS: Nanos = 500 * MS
 """Of a window of the market."""
 LEVELS = 4
 LATENCY_NS: Nanos = 20 * MS
+ERROR_NS_MAX: Nanos = 3_600 * SECOND
 INSTRUMENTS = load_parameters().instruments
 VENUE = INSTRUMENTS[0].venue
 
@@ -111,6 +112,8 @@ class ScriptedMarket:
         ]  # a world
         self._wild = draw.choice((0.3, 1.0, 1.0, 2.0))
         """How much this seed's prices move."""
+        self._error_ns: Nanos = 0
+        self._error_until: Nanos = 0
         self._asked: dict[int, str] = {}
         self._answered: set[int] = set()
         traded = {each.venue_symbol: each for each in INSTRUMENTS}
@@ -133,13 +136,22 @@ class ScriptedMarket:
             if step or (ts - self._begin) % (4 * PERIOD_NS) == 0:
                 for street in self._streets:
                     payloads += self._carried(street.name, ts, street.move(ts, step))
+            ts_local = ts + self._clock_error(ts)
             frames = [
-                Frame(VENUE, line + place, ts + LATENCY_NS + place * 1_000, payload)
+                Frame(VENUE, line + place, ts_local + LATENCY_NS + place * 1_000, payload)
                 for place, payload in enumerate(payloads, 1)
             ]
             line += len(frames)
             if frames:
-                yield Window(ts, frames)
+                yield Window(ts_local, frames)
+
+    def _clock_error(self, now: Nanos) -> Nanos:
+        # The clock that frames are stamped with on arrival is set wrong, and back after a while.
+        if jump := self._faults.strikes("clock_jump", "ingestion", now):
+            self._error_ns = int((2 * self._faults.size(jump) - 1) * ERROR_NS_MAX)
+            self._error_until = now + int(self._faults.size(jump, "time") * 10 * SECOND)
+        is_wrong = now < min(self._error_until, self._faults.ends_at)
+        return self._error_ns if is_wrong else 0
 
     def _answers(self) -> list[bytes]:
         names = {each.id: street for each, street in zip(INSTRUMENTS, self._streets, strict=True)}

@@ -363,3 +363,18 @@ def test_tape_that_breaks_off_stops_the_feed_with_what_the_tape_says() -> None:
     assert len(read(feed, 0)) == 3
     with pytest.raises(BadTape, match=r"tape\.raw, line 1: the compressed data end too early; f"):
         read(feed, 3)
+
+
+@pytest.mark.parametrize("set_by_s", [3_600, -3_600, 60, -60])
+def test_clock_of_ours_that_is_set_moves_no_clock_of_a_stream(set_by_s: int) -> None:
+    def windows() -> Iterator[Window]:
+        for place in range(30):
+            wrong_ms = set_by_s * 1_000 if 10 <= place < 20 else 0
+            [frame] = frames((place * 100 + wrong_ms + 1, trade(1 + place, place * 100)))
+            yield Window(T0 + (place * 100 + wrong_ms) * MS, [frame])
+
+    told = [each.message for each in read_all(Feed(PLAN, windows))]
+    found = times(told)
+    assert found == sorted(set(found))
+    assert max(abs(ts - place * 100) for place, ts in enumerate(found)) <= 200
+    assert [each.first_trade_id for each in of_kind(Trade, told)] == list(range(1, 31))

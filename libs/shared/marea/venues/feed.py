@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import PurePath
 from typing import NamedTuple, Protocol
 
+from msgspec.structs import replace
+
 from marea.domain import clock_offset
 from marea.domain.clock_offset import OffsetState
 from marea.domain.instrument import Instrument
@@ -27,6 +29,8 @@ STAMPS_AHEAD_MIN = 9
 """The first clock waits for so many stamped messages: one wrong stamp among them is no harm."""
 WINDOWS_AHEAD_MAX = 50
 """It waits no longer than this; without any stamped message our clock is taken for the venue's."""
+SET_NS_MIN = 10_000_000_000
+"""A step of our clock from one window to the next that is held against the venue's stamps."""
 STAMP_OFF_NS_MAX = 86_400_000_000_000
 """How far a venue's stamp may lie from our clock: the clock of a stream never comes back."""
 
@@ -132,6 +136,8 @@ class Feed:
         self._offset_ns = 0
         self._ts_clock: Nanos = 0
         self._ts_local: Nanos = 0
+        self._set_ns: Nanos = 0
+        """How far our clock was set since the first window."""
         self._streams: dict[str, None] = {}
         """Instruments seen so far."""
         self.frame_count = 0
@@ -146,6 +152,7 @@ class Feed:
             return False
         if not self._ts_clock:
             self._find_offset(window)
+        window = self._on_one_clock(window)
         self._first += len(self._ready)
         self._ready = []
         self._ts_local = window.ts_begin
@@ -174,6 +181,24 @@ class Feed:
         found = clock_offset.to_tell(self._offset)
         self._offset_ns = found.offset_ns if found else 0
         self._offset = clock_offset.begun(differences_ns)
+
+    def _on_one_clock(self, window: Window) -> Window:
+        # A clock that is set steps, and the venue's stamps don't: the clock of a stream never comes
+        # back, so it must not follow. Where no stamp tells, a step is taken for a quiet time.
+        stepped_ns = window.ts_begin - self._set_ns - self._ts_local
+        is_step = not 0 <= stepped_ns <= SET_NS_MIN
+        if self._ts_clock and (self._set_ns or is_step):
+            ahead_ns = sorted(local - stamp for local, stamp in self._stamps(window.frames))
+            if ahead_ns:
+                off_ns = ahead_ns[len(ahead_ns) // 2] - self._offset_ns
+                self._set_ns = off_ns if abs(off_ns) > SET_NS_MIN else 0
+            if self._set_ns:  # each window has an instant of its own
+                latest_ns = window.ts_begin - self._ts_local - CLOCK_PERIOD_NS
+                self._set_ns = min(self._set_ns, latest_ns)
+        if not self._set_ns:
+            return window
+        frames = [replace(each, ts_local=each.ts_local - self._set_ns) for each in window.frames]
+        return Window(window.ts_begin - self._set_ns, frames)
 
     def _look_ahead(self) -> Window | None:
         try:
