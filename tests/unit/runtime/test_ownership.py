@@ -1,6 +1,7 @@
 """Who runs a shard when instances die, pause, lose their way to the bus, or begin together."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import msgspec
@@ -212,6 +213,25 @@ def test_owner_that_has_not_read_its_heartbeat_back_for_4_s_does_not_step() -> N
         await shard.run(1.0, owner)
         assert owner.loop.state.trade_count == 54
         assert len({beat.id for beat in await shard.beats()}) < len(await shard.beats())
+
+    play(scenario)
+
+
+def test_owner_that_was_followed_gives_the_next_one_time_to_be_heard() -> None:
+    async def scenario(shard: Shard) -> None:
+        first, second = shard.instance("a"), shard.instance("b", is_alone=True)
+        await shard.feed(0, 30)
+        shard.ways["a"].refuses = shard.ways["b"].refuses = BEATS
+        for instance, seconds in ((first, 6.1), (second, 0.1)):
+            with suppress(Unavailable):
+                await shard.run(seconds, instance)
+        starts = await shard.starts()
+        assert len(starts) == 2
+        shard.ways["a"].refuses = None
+        await shard.run(5.9, first)
+        assert (owners(first), await shard.starts()) == ([False], starts)
+        await shard.run(0.3, first)
+        assert owners(first) == [True]
 
     play(scenario)
 

@@ -97,6 +97,7 @@ class Instance(Generic[State]):
             return await self._stand_by(limit)
         except Refused as err:
             self.ended_by = err
+            self._heard_ns = self._now_ns()  # or two would take over from each other for ever
             self._begin_anew()
             return 0
         finally:
