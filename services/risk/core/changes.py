@@ -188,10 +188,12 @@ def _bind(state: RiskState, intent: OrderIntended) -> None:
         state.order_times.append(intent.ts_event)
         if intent.decision_id in state.approvals:
             state.approvals[intent.decision_id].order_count += 1
-    state.orders[intent.client_order_id] = Order(intent.decision_id, intent.leg)
+    state.orders[intent.client_order_id] = Order(intent.decision_id, intent.strategy, intent.leg)
     for name, leg in ((intent.stop_order_id, "stop"), (intent.target_order_id, "target")):
         if name:
-            state.orders[name] = Order(intent.decision_id, leg, intent.client_order_id)
+            state.orders[name] = Order(
+                intent.decision_id, intent.strategy, leg, intent.client_order_id
+            )
 
 
 def _fill(state: RiskState, fill: OrderFilled) -> None:

@@ -71,8 +71,7 @@ def _sold(state: RiskState, order: Order, instrument: str, qty: int) -> dict[str
         for strategy, by_instrument in state.positions.items()
         if instrument in by_instrument
     }
-    approval = state.approvals.get(order.decision_id)
-    meant = {name: held.get(name, 0) for name in approval.wanted} if approval else {}
+    meant = {name: held.get(name, 0) for name in order.strategy.split("+")}
     others = {name: units for name, units in held.items() if name not in meant}
     found: dict[str, int] = {}
     for holders in (meant, others):

@@ -165,6 +165,8 @@ class Order:
     """Whose an order is: known from its intent."""
 
     decision_id: str
+    strategy: str
+    """Those that it is for, joined by +: it may outlive what is kept of the approval."""
     leg: str
     entry_id: str = ""
     """The order that it protects; empty on one that was sent by itself."""

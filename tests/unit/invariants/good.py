@@ -6,7 +6,7 @@ from msgspec import structs
 
 from marea.messages.envelope import Message
 from marea.messages.features import Bar, FeatureVector
-from marea.messages.market import BookDelta, BookSnapshot, BookStatusChanged, Trade
+from marea.messages.market import BookDelta, BookSnapshot, BookStatusChanged, Quote, Trade
 from marea.messages.market import InstrumentChanged as Instrument
 from marea.messages.orders import (
     AccountReported,
@@ -18,6 +18,7 @@ from marea.messages.orders import (
     OrderIntended,
     OrderReport,
     OrderSent,
+    ReconciliationDone,
 )
 from marea.messages.paper import AccountOpened, ExecutionReport, PlaceOrder
 from marea.messages.portfolio import (
@@ -42,6 +43,7 @@ from tests.unit.invariants.story import FEATURES, MARKET, PAPER, TRADING, Story
 INGESTION = (MARKET, "ingestion/btc")
 BARS = (FEATURES, "features/embedded")
 SIGNALS = (TRADING, "signals/embedded")
+MARKS = (TRADING, "marks/btc")
 RISK = (TRADING, "risk/main")
 EXECUTION = (TRADING, "execution/main")
 VENUE = (PAPER, "paper/main")
@@ -93,19 +95,25 @@ def _market(story: Story) -> None:
     story.say(INGESTION, "snapshot", 12, example(BookSnapshot))
     story.say(INGESTION, "delta", 114, example(BookDelta))
     story.say(INGESTION, "live", 114, example(BookStatusChanged), "delta")
+    story.say(INGESTION, "quote", 121, example(Quote))
     story.say(INGESTION, "trade", 137, example(Trade))
     story.say(INGESTION, "bar's clock", 1_250, example(Clock))
     story.say(BARS, "features begin", 0, started("features"))
-    price, qty = example(Trade).price, example(Trade).qty
+    trade = example(Trade)
     bar = structs.replace(
-        example(Bar), open=price, high=price, low=price, close=price, volume=qty, trade_count=1
+        example(Bar),
+        **dict.fromkeys(("open", "high", "low", "close"), trade.price),
+        volume=trade.qty,
+        trade_count=1,
+        first_trade_id=trade.first_trade_id,
+        last_trade_id=trade.last_trade_id,
     )
     story.say(BARS, "bar", 1_250, bar, "bar's clock")
     story.say(BARS, "vector", 1_250, example(FeatureVector), "bar's clock")
 
 
 def _opening(story: Story) -> None:
-    for place in (SIGNALS, RISK, EXECUTION):
+    for place in (SIGNALS, MARKS, RISK, EXECUTION):
         service = place[1].partition("/")[0]
         config = json.dumps(CAPS if service == "risk" else {})
         story.say(place, f"{service} begins", 0, started(service, config))
@@ -117,14 +125,15 @@ def _opening(story: Story) -> None:
     )
     story.say(RISK, "opening", 0, opening, "opened")
     story.say(RISK, "instrument told", 0, example(Instrument))
-    mark = structs.replace(example(Mark), parents=(example(BookDelta).id,))
-    story.say(RISK, "mark", 200, mark)
+    mark = structs.replace(example(Mark), parents=(example(Clock).id, example(Quote).id))
+    story.say(MARKS, "mark", 1_250, mark, "bar's clock")
 
 
 def _entry(story: Story) -> None:
     story.say(RISK, "clock", SIGN_MS, clock("main", SIGN_MS))
     story.say(SIGNALS, "signal", SIGN_MS, example(Signal), "vector")
-    story.say(RISK, "decision", SIGN_MS, example(RiskDecision), "signal")
+    decision = structs.replace(example(RiskDecision), shares=(example(RiskDecision).qty,))
+    story.say(RISK, "decision", SIGN_MS, decision, "signal")
     story.say(EXECUTION, "intent", SIGN_MS, example(OrderIntended), "decision")
     story.say(EXECUTION, "sent", SIGN_MS, example(OrderSent))
     story.say(VENUE, "request", SIGN_MS, example(PlaceOrder))
@@ -158,6 +167,10 @@ def _target(story: Story) -> None:
         open_orders=(),
     )
     story.say(EXECUTION, "account told", 95_300, told)
+    compared = structs.replace(
+        example(ReconciliationDone), parents=(told.id,), differences=(), rounds=0
+    )
+    story.say(EXECUTION, "compared", 95_300, compared, "account told")
 
 
 def _control(story: Story) -> None:

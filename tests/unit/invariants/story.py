@@ -22,6 +22,7 @@ INPUTS = {
     "ingestion/btc": None,
     "features/embedded": MARKET,
     "signals/embedded": FEATURES,
+    "marks/btc": MARKET,
     "risk/main": TRADING,
     "execution/main": TRADING,
     "paper/main": PAPER,

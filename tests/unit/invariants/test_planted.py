@@ -7,17 +7,28 @@ import pytest
 from msgspec import structs
 
 from marea.invariants.catalogue import NOT_SHOWN, SHOWN
+from marea.messages.envelope import Message
+from marea.messages.market import Trade
 from marea.messages.orders import (
     ApprovalRefused,
     CancelIntended,
     OrderLookedUp,
     OrderTriggered,
     OrderUnknown,
+    ReconciliationDone,
 )
-from marea.messages.system import CoreDiverged
+from marea.messages.system import CoreDiverged, GapFound
 from marea.testing.examples import example
-from marea.testing.market_examples import T0
-from tests.unit.invariants.good import BARS, EXECUTION, HOUR_MS, RISK, good_story
+from marea.testing.market_examples import MS, T0
+from tests.unit.invariants.good import (
+    BARS,
+    EXECUTION,
+    HOUR_MS,
+    RISK,
+    SIGN_MS,
+    SIGNALS,
+    good_story,
+)
 from tests.unit.invariants.story import Story
 from tools.invariants_page import main, render
 
@@ -60,7 +71,7 @@ def opened_while_unknown(story: Story) -> None:
 
 def late_halt(story: Story) -> None:
     taken, halt = story["halt taken"], story["halt"]
-    story.drop("halt taken", "halt", "fill 4", "journal 4")
+    story.drop("halt taken", "halt", "fill 1", "journal 1", "fill 4", "journal 4")
     place = story.lines.index(story["report 0"]) + 1
     halt.ts = taken.ts = story["report 0"].ts
     story.lines[place:place] = [halt, taken]
@@ -74,6 +85,63 @@ def opened_in_halt(story: Story) -> None:
 def opened_in_breaker(story: Story) -> None:
     story.again("intent", "tripped", client_order_id="other")
     story["intent again"].decided_on = "tripped"
+
+
+def opened_in_doubt(story: Story, doubt: Message) -> None:
+    story.say(SIGNALS, "doubt", SIGN_MS, doubt, "signal")
+    story.move("doubt", "opened")
+    story["intent"].decided_on = "signal"
+
+
+def approved_in_doubt(story: Story) -> None:
+    opened_in_doubt(story, example(CoreDiverged))
+    story.drop("intent")
+
+
+def approved_beside_differences(story: Story) -> None:
+    done = structs.replace(example(ReconciliationDone), differences=("BALANCE|BTC|1|0",))
+    for count in range(3):
+        differs = structs.replace(done, id=f"differs {count}", parents=("opened",))
+        story.say(EXECUTION, f"differs {count}", SIGN_MS, differs, "opened")
+        story.move(f"differs {count}", "clock")
+
+
+def approved_in_halt(story: Story) -> None:
+    story.again("decision", "halt taken")
+    story["decision again"].decided_on = "halt taken"
+
+
+def bar_told_late(story: Story) -> None:
+    story.again("bar's clock", "bar's clock", ts_event=T0 + 1_350 * MS)
+    story["bar"].decided_on = "bar's clock again"
+
+
+def trade_lost(story: Story) -> None:
+    number = example(Trade).first_trade_id + 2
+    story.again("trade", "trade", first_trade_id=number, last_trade_id=number)
+    bar = story["bar"].message
+    story.change(
+        "bar",
+        volume=2 * bar.volume,  # type: ignore[attr-defined] # a Bar
+        trade_count=2,
+        last_trade_id=number,
+    )
+
+
+FAR = {"first_update_id": 50_123_456_805, "last_update_id": 50_123_456_805}
+
+
+def lost_without_a_cause(story: Story) -> None:
+    story.again("live", "trade", status="BROKEN", reason="gap")
+
+
+def quoted_otherwise(story: Story) -> None:
+    story.change("quote", bid_price=6_167_199).change("mark", bid_price=6_167_199)
+
+
+def shared_otherwise(story: Story) -> None:
+    decision = {"strategy": "weighted+sma", "shares": (405, 405)}
+    story.change("decision", **decision)
 
 
 def diverged(story: Story) -> None:
@@ -153,6 +221,8 @@ def ended_at_the_venue(story: Story) -> None:
 PLANTED: list[tuple[int, str, Plant]] = [
     (1, "booked at another quantity", lambda s: s.drop("journal 1")),
     (1, "closed with another quantity", lambda s: s.change("closed", qty=811)),
+    (1, "booked for another strategy", lambda s: s.change("journal 1", strategy="sma")),
+    (1, "a part of another size", shared_otherwise),
     (1, "booked twice", lambda s: s.again("journal 7", "journal 7")),
     (2, "a forgotten fee", fee_forgotten),
     (2, "cash that nobody booked", lambda s: s.change("valued", cash=1)),
@@ -197,6 +267,7 @@ PLANTED: list[tuple[int, str, Plant]] = [
     (13, "an instrument that nobody described", lambda s: s.drop("instrument told")),
     (13, "another scale", lambda s: s.change("intent", price_scale=3)),
     (14, "a target that sells what is not held", lambda s: s.drop("fill 4")),
+    (14, "an exit that may enlarge", lambda s: s.change("intent", leg="exit")),
     (15, "a fill that we lost", lambda s: s.drop("fill 7")),
     (15, "a report that never came", lambda s: s.drop("report 8")),
     (15, "a fill that the venue does not know", lambda s: s.drop("venue 7")),
@@ -207,6 +278,11 @@ PLANTED: list[tuple[int, str, Plant]] = [
     (15, "another wallet", lambda s: s.change("account", balances={"USDT": 5})),
     (16, "an entry while a breaker is open", opened_in_breaker),
     (16, "an approval while a breaker is open", lambda s: s.again("decision", "tripped")),
+    (16, "an entry after a divergence", lambda s: opened_in_doubt(s, example(CoreDiverged))),
+    (16, "an entry after a hole in the log", lambda s: opened_in_doubt(s, example(GapFound))),
+    (16, "an approval after a divergence", approved_in_doubt),
+    (16, "an approval beside differences from the venue", approved_beside_differences),
+    (17, "an approval during a halt", approved_in_halt),
     (17, "an entry that lives 5 s after a halt", late_halt),
     (17, "an entry during a halt", opened_in_halt),
     (18, "a level that trips without ending", lambda s: s.again("tripped", "tripped")),
@@ -238,13 +314,46 @@ PLANTED: list[tuple[int, str, Plant]] = [
     (30, "a negative volume", lambda s: s.change("bar", volume=-1)),
     (30, "a bar of other trades", lambda s: s.change("bar", volume=4_212)),
     (30, "a bar told twice", lambda s: s.again("bar", "bar")),
+    (30, "a bar left out", lambda s: s.again("bar", "bar", ts_open=T0 + 2_000 * MS)),
+    (30, "a bar told too early", lambda s: s.change("bar's clock", ts_event=T0 + 1_249 * MS)),
+    (30, "a bar told too late", bar_told_late),
+    (30, "a trade that comes twice", lambda s: s.again("trade", "trade")),
+    (30, "a whole bar without a trade of it", trade_lost),
+    (30, "an opening price of another trade", lambda s: s.change("bar", open=6_167_000, low=0)),
     (31, "a crossed mark", lambda s: s.change("mark", bid_price=6_167_202)),
     (31, "a book that is called whole too early", lambda s: s.drop("snapshot")),
     (33, "a writer of a life that never began", unborn),
     (33, "someone who acts on what is void", acted_on_what_is_void),
     (33, "someone who acts on a second copy", acted_on_a_copy),
+    (31, "a book that lacks a change", lambda s: s.change("delta", first_update_id=50_123_456_791)),
+    (31, "a book whose end nobody tells", lambda s: s.again("delta", "live", **FAR)),
+    (31, "a book that is called lost", lost_without_a_cause),
+    (31, "a mark of a lost book", lambda s: s.drop("live", "vector")),
+    (31, "a vector of a lost book", lambda s: s.drop("live", "mark")),
+    (31, "a mark of another quote", lambda s: s.change("mark", bid_price=6_167_200)),
+    (31, "a quote that its book does not show", quoted_otherwise),
     (35, "a core that decides another thing", diverged),
 ]
+
+
+TOLD = "a comparison tells the differences from the venue, and no others"
+COMPARED: list[tuple[str, Plant]] = [
+    (TOLD, lambda s: s.change("account told", balances={})),
+    (TOLD, lambda s: s.change("account told", open_orders=("x",))),
+    (TOLD, lambda s: s.change("compared", differences=("BALANCE|BTC|1|0",), rounds=1)),
+    (TOLD, lambda s: s.change("compared", parents=("clock 95",))),
+    ("rounds count comparisons that differed", lambda s: s.change("compared", rounds=1)),
+    ("what is compared rests on the reports", lambda s: s.change("account told", report_offset=8)),
+    ("the venue's figures are compared", lambda s: s.drop("compared")),
+]
+
+
+@pytest.mark.parametrize(("what", "plant"), COMPARED)
+def test_comparison_that_is_not_true_is_found(what: str, plant: Plant) -> None:
+    story = good_story()
+    plant(story)
+    found = [each.what for each in story.violations() if each.code == "SAME_AS_VENUE"]
+    assert any(each.startswith(what) for each in found)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """The books: what a fill moves, whose it is, when a position is over, what all is worth."""
 
 import pytest
+from msgspec.structs import replace
 
-from marea.domain.ledger import imbalance
-from marea.invariants.trading import entries_of
+from marea.invariants.reckoning import imbalance, lines_of
 from marea.messages.orders import OrderFilled
 from marea.messages.portfolio import JournalPosted, PortfolioValued, PositionClosed
 from marea.messages.signals import Signal
@@ -40,7 +40,7 @@ def test_buy_moves_both_assets_and_pays_its_commission_in_what_it_gets() -> None
     decision = desk.enter()
     posted = of(JournalPosted, desk.said)[-1]
     assert posted.strategy == "weighted"
-    assert imbalance(entries_of(posted)) == {}
+    assert imbalance(lines_of(posted)) == {}
     assert desk.wallet("BTC") == decision.qty * 1000 - 833
     assert desk.wallet("USDT") == 10_000 * COIN - 833 * 6_000_000 * 10
     assert desk.held() == desk.wallet("BTC")
@@ -242,7 +242,7 @@ def test_who_leaves_sells_to_who_enters_at_the_mark_and_no_order_is_made() -> No
     signals = of(Signal, desk.told)[-2:]
     assert posted[0].parents == (signals[1].id, signals[0].id)
     assert posted[1].parents == (signals[1].id,)
-    assert all(imbalance(entries_of(each)) == {} for each in posted)
+    assert all(imbalance(lines_of(each)) == {} for each in posted)
     assert posted[0].amounts[0] == -posted[1].amounts[0] == -832_000
     assert posted[0].amounts[2] == -posted[1].amounts[2] == 832 * 60_000_005 // 10 * 10
     closed = only(PositionClosed, said)
@@ -273,6 +273,22 @@ def test_stop_of_who_has_sold_to_another_sells_what_that_one_holds() -> None:
     said = desk.fill(stop, 832)
     assert [each.strategy for each in of(PositionClosed, said)] == ["b"]
     assert desk.held("a") + desk.held("b") == desk.wallet("BTC")
+
+
+def test_own_stop_of_who_has_lost_its_stops_sells_nothing_of_another() -> None:
+    desk = Desk.ready(TWO)
+    decision = approved(desk.bar(a="buy", b="hold"))
+    entry = desk.intend(decision)
+    desk.fill(entry.client_order_id, 833)
+    desk.complete(decision, 833)
+    desk.carry_out(approved(desk.bar(a="hold", b="buy")))
+    desk.end(entry.stop_order_id)
+    desk.end(entry.target_order_id)
+    own = {"id": "own", "leg": "stop", "client_order_id": "own-stop", "side": "sell"}
+    desk.tell(replace(entry, **own, child=2, stop_order_id="", target_order_id=""))
+    said = desk.fill("own-stop", 832)
+    assert [each.strategy for each in of(JournalPosted, said)] == ["a"]
+    assert desk.held("b") == 833_000 - 833
 
 
 def test_sale_of_more_than_all_hold_stops_the_loop() -> None:

@@ -6,10 +6,11 @@ import msgspec
 from hypothesis import given, settings
 
 from marea.bus.reading import Placed
-from marea.domain.ledger import Ledger, balance, imbalance, post
+from marea.domain.ledger import Entry, Ledger, balance, post
 from marea.domain.position import Position
 from marea.invariants.catalogue import NEEDS_TRADING, PLAIN
-from marea.invariants.trading import Trading, entries_of
+from marea.invariants.reckoning import lines_of
+from marea.invariants.trading import Trading
 from marea.invariants.violation import Rule
 from marea.messages import codec
 from marea.messages.envelope import Record, Writer
@@ -58,8 +59,7 @@ def journal(desk: Desk) -> Ledger:
     """What the journal alone makes of all that was posted; crosses move nothing in all."""
     ledger = Ledger()
     for posted in of(JournalPosted, desk.said):
-        assert imbalance(entries_of(posted)) == {}
-        post(ledger, entries_of(posted))
+        post(ledger, [Entry(*line) for line in lines_of(posted)])
     assert set(ledger.balances.get("cross", {}).values()) <= {0}
     return ledger
 

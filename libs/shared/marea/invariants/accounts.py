@@ -5,32 +5,32 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from marea.bus.reading import Placed
-from marea.domain.ledger import (
-    ASSET_SCALE,
+from marea.invariants.reckoning import (
+    CROSS,
     VENUE,
     WALLET,
-    Fill,
-    balance,
-    fill_of,
+    Amounts,
     imbalance,
+    lines_of,
     moved,
+    units_of,
 )
-from marea.domain.money import Rounding, rescale
-from marea.invariants.trading import Trading, TradingRule, entries_of
+from marea.invariants.shares import Shares
+from marea.invariants.trading import Trading, TradingRule
 from marea.invariants.violation import Rule
-from marea.messages.orders import OrderFilled
+from marea.messages.orders import OrderFilled, OrderIntended
 from marea.messages.portfolio import (
     JournalPosted,
     PortfolioOpened,
     PortfolioValued,
     PositionClosed,
+    RiskDecision,
 )
 
 
-def fill_on(trading: Trading, at: Placed, report: OrderFilled) -> Fill | None:
-    """What a fill moved; None for an instrument that its log does not describe."""
-    instrument = trading.instrument(at, report.instrument)
-    return fill_of(report, instrument.base, instrument.quote) if instrument else None
+def opened_with(opened: PortfolioOpened) -> Amounts:
+    """What a portfolio begins with."""
+    return {asset: units_of(units, opened.asset_scale) for asset, units in opened.balances.items()}
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class _Due:
     """What is still to be booked because of one message."""
 
     at: Placed
-    left: dict[str, int]
+    left: Amounts
 
 
 class _Booked(TradingRule):
@@ -53,24 +53,25 @@ class _Booked(TradingRule):
     def take(self, at: Placed) -> None:
         message = at.message
         if isinstance(message, OrderFilled):
-            fill = fill_on(self.trading, at, message)
-            if fill is not None:
-                left = {a: u for a, u in moved(fill).items() if (a == fill.base) == self.is_base}
+            known = self.trading.instrument(at, message.instrument)
+            if known is not None:
+                whole = moved(message, known.base, known.quote)
+                left = {a: units for a, units in whole.items() if (a == known.base) == self.is_base}
                 self._due[message.id] = _Due(at, left)
         elif isinstance(message, JournalPosted):
             for parent in message.parents[:1]:
                 if parent in self._due:
                     self._book(at, message, self._due[parent])
 
-    def owe(self, at: Placed, amounts: dict[str, int]) -> None:
+    def owe(self, at: Placed, amounts: Amounts) -> None:
         """Expect that the journal books this because of a message."""
         self._due[at.message.id] = _Due(at, dict(amounts))
 
     def _book(self, at: Placed, journal: JournalPosted, due: _Due) -> None:
         before = dict(due.left)
-        for entry in entries_of(journal):
-            if entry.account == WALLET and entry.asset in due.left:
-                due.left[entry.asset] -= entry.units
+        for line in lines_of(journal):
+            if line.account == WALLET and line.asset in due.left:
+                due.left[line.asset] -= line.units
         for asset, units in due.left.items():
             if units and (units < 0) != (before[asset] < 0):
                 what = f"the journal books of {due.at.message.id} in {asset} what it moved"
@@ -86,30 +87,33 @@ class _Booked(TradingRule):
                     self.report(due.at, what, "0 left", units)
 
 
-SELLERS = (VENUE, "cross")
+SELLERS = (VENUE, CROSS)
 """Accounts that a strategy buys from: the venue, and another strategy."""
 
 
 class PositionIsFills(_Booked):
-    """What is held of each instrument's base asset is the sum of its fills."""
+    """What is held of each base asset is the sum of its fills, and each strategy has its part."""
 
     number = 1
     code = "POSITION_IS_FILLS"
-    kinds = (OrderFilled, JournalPosted, PositionClosed)
+    kinds = (RiskDecision, OrderFilled, JournalPosted, PositionClosed)
     is_base = True
 
     def __init__(self, trading: Trading) -> None:
         super().__init__(trading)
+        self._shares = Shares(trading)
         self._bought: dict[tuple[str, str, str], int] = {}
 
     def take(self, at: Placed) -> None:
         super().take(at)
+        for problem in self._shares.take(at):
+            self.report(*problem)
         message = at.message
         if isinstance(message, JournalPosted):
-            for entry in entries_of(message):
-                if entry.account in SELLERS and entry.units < 0:
-                    place = (message.portfolio, message.strategy, entry.asset)
-                    self._bought[place] = self._bought.get(place, 0) - entry.units
+            for line in lines_of(message):
+                if line.account in SELLERS and line.units < 0:
+                    place = (message.portfolio, message.strategy, line.asset)
+                    self._bought[place] = self._bought.get(place, 0) - line.units
         elif isinstance(message, PositionClosed):
             self._close(at, message)
 
@@ -119,7 +123,7 @@ class PositionIsFills(_Booked):
             return
         place = (closed.portfolio, closed.strategy, instrument.base)
         bought = self._bought.pop(place, 0)
-        qty = rescale(closed.qty, closed.qty_scale, ASSET_SCALE, Rounding.DOWN)
+        qty = units_of(closed.qty, closed.qty_scale)
         if qty != bought:
             what = "a closed position was bought by its strategy's fills and crosses"
             self.report(at, what, bought, qty)
@@ -137,11 +141,12 @@ class CashIsFills(_Booked):
         super().take(at)
         message = at.message
         if isinstance(message, PortfolioOpened):
-            self.owe(at, message.balances)
+            self.owe(at, opened_with(message))
         elif isinstance(message, PortfolioValued):
-            booked = balance(self.trading.portfolio(at).ledger, message.asset)
-            if message.cash != booked:
-                self.report(at, "cash is what the journal says", booked, message.cash)
+            booked = self.trading.portfolio(at).balance(message.asset)
+            told = units_of(message.cash, message.asset_scale)
+            if told != booked:
+                self.report(at, "cash is what the journal says", booked, told)
 
 
 class DoubleEntry(Rule):
@@ -157,7 +162,7 @@ class DoubleEntry(Rule):
         counts = {len(message.accounts), len(message.assets), len(message.amounts)}
         if len(counts) > 1:
             self.report(at, "each entry has account, asset and amount", "equal counts", counts)
-        missing = imbalance(entries_of(message))
+        missing = imbalance(lines_of(message))
         if missing:
             self.report(at, "a transaction sums to 0 for each asset", "{}", missing)
 
@@ -191,34 +196,40 @@ class FillOnce(Rule):
 
 
 class ReduceOnlyReduces(TradingRule):
-    """An order that may only reduce a position never enlarges it or turns it round."""
+    """Whatever is no entry is marked reduce-only, and never enlarges a position or turns it round."""
 
     number = 14
     code = "REDUCE_ONLY_REDUCES"
-    kinds = (PortfolioOpened, OrderFilled)
+    kinds = (PortfolioOpened, OrderFilled, OrderIntended)
 
     def __init__(self, trading: Trading) -> None:
         super().__init__(trading)
         self._held: dict[tuple[str, str], int] = {}
 
     def take(self, at: Placed) -> None:
-        message = at.message
-        if isinstance(message, PortfolioOpened):
-            for asset, units in message.balances.items():
-                self._held[at.log.partition, asset] = units
-        elif isinstance(message, OrderFilled):
-            for asset, before, after in self._change(at, message):
-                order = self.trading.orders.get(message.client_order_id)
-                grew = abs(after) > abs(before) or (after < 0) != (before < 0)
-                if order is not None and order.reduces_only and after and grew:
-                    what = f"{message.client_order_id} only reduces what is held of {asset}"
-                    self.report(at, what, f"nearer 0 than {before}", after)
+        match at.message:
+            case PortfolioOpened() as opened:
+                for asset, units in opened_with(opened).items():
+                    self._held[at.log.partition, asset] = units
+            case OrderFilled() as fill:
+                self._judge(at, fill)
+            case OrderIntended(leg="exit" | "stop" | "target", reduce_only=False) as intent:
+                what = f"{intent.client_order_id} asks the venue to reduce only"
+                self.report(at, what, "reduce_only", f"{intent.leg} without it")
+
+    def _judge(self, at: Placed, fill: OrderFilled) -> None:
+        order = self.trading.orders.get(fill.client_order_id)
+        for asset, before, after in self._change(at, fill):
+            grew = abs(after) > abs(before) or (after < 0) != (before < 0)
+            if order is not None and order.leg != "entry" and after and grew:
+                what = f"{fill.client_order_id} only reduces what is held of {asset}"
+                self.report(at, what, f"nearer 0 than {before}", after)
 
     def _change(self, at: Placed, report: OrderFilled) -> Iterator[tuple[str, int, int]]:
-        fill = fill_on(self.trading, at, report)
-        for asset, units in moved(fill).items() if fill else ():
+        known = self.trading.instrument(at, report.instrument)
+        for asset, units in moved(report, known.base, known.quote).items() if known else ():
             place = (at.log.partition, asset)
             before = self._held.get(place, 0)
             self._held[place] = before + units
-            if fill and asset == fill.base:
+            if known and asset == known.base:
                 yield asset, before, before + units

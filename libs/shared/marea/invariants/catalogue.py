@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from marea.invariants import accounts, decisions, market, orders, reading, record, venue
+from marea.invariants import accounts, bars, books, decisions, orders, reading, record, venue
 from marea.invariants.reading import ReadingRule
 from marea.invariants.record import Known, KnownRule
 from marea.invariants.trading import Trading, TradingRule
@@ -14,8 +14,8 @@ PLAIN: Mapping[int, type[Rule]] = MappingProxyType(
         3: accounts.DoubleEntry,
         5: accounts.FillOnce,
         29: record.TimeGoesOn,
-        30: market.BarsAreSane,
-        31: market.BookIsNotCrossed,
+        30: bars.BarsAreSane,
+        31: books.BookIsNotCrossed,
         35: record.Reproduced,
     }
 )

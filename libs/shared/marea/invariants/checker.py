@@ -32,8 +32,10 @@ class Checker:
         """Judge the next record; what its readers drop has only to be dropped by all."""
         for rule in self._on_reading:
             rule.take(at)
-        if not self._reading.take(at):
+        taken = self._reading.take(at)
+        if taken is None:
             return
+        at = taken
         kind = type(at.message)
         if kind not in self._wanted:
             self._wanted[kind] = [

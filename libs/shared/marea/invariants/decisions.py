@@ -6,8 +6,7 @@ from collections import deque
 from operator import itemgetter
 
 from marea.bus.reading import Placed
-from marea.domain.ledger import ASSET_SCALE, balance
-from marea.domain.money import Rounding, notional
+from marea.invariants.reckoning import worth
 from marea.invariants.trading import Order, Trading, TradingRule, live_entries
 from marea.messages.envelope import Message, Nanos
 from marea.messages.market import InstrumentChanged
@@ -116,7 +115,7 @@ class WithinCash(TradingRule):
         asked = _worth(instrument, intent.price, intent.qty)
         for order in live_entries(self.trading.live.values()):
             asked += self._reserved(at, order, intent, instrument.quote)
-        wallet = balance(self.trading.portfolio(at).ledger, instrument.quote)
+        wallet = self.trading.portfolio(at).balance(instrument.quote)
         if asked > wallet:
             what = f"open entries can be paid from the wallet's {instrument.quote}"
             self.report(at, what, f"≤ {wallet}", asked)
@@ -131,12 +130,14 @@ class WithinCash(TradingRule):
 
 
 def _worth(instrument: InstrumentChanged, price: int, qty: int) -> int:
-    scales = (instrument.price_scale, instrument.qty_scale)
-    return notional(price, qty, *scales, ASSET_SCALE, Rounding.UP)
+    return -worth(-price, qty, instrument.price_scale + instrument.qty_scale)  # rounded up
 
 
 class BreakerHolds(TradingRule):
-    """Nothing opens while a breaker is open; nor does risk approve it."""
+    """Nothing opens while a breaker is open or the log is in doubt; nor does risk approve it.
+
+    A hole, a core that diverged, and three comparisons in a row that found a difference are a doubt.
+    """
 
     number = 16
     code = "BREAKER_HOLDS"
@@ -146,15 +147,17 @@ class BreakerHolds(TradingRule):
         portfolio, message = self.trading.portfolio(at), at.message
         match message:
             case OrderIntended(leg="entry"):
-                self._judge(at, portfolio.blocked_at(at.record.input_offset))
+                # Of differences risk alone makes a doubt: an order follows what it approves.
+                self._judge(at, portfolio.blocked_at(at.record.input_offset) - {"differences"})
             case RiskDecision(approved=True, purpose="entry"):
-                self._judge(at, portfolio.blocked_now)
+                breakers = (each for each in portfolio.blocked_now if each.startswith("breaker"))
+                self._judge(at, portfolio.blocked_for(at).union(breakers))
 
     def _judge(self, at: Placed, blocks: frozenset[str]) -> None:
-        breakers = sorted(block for block in blocks if block.startswith("breaker"))
-        if breakers:
-            what = "nothing opens while a breaker is open"
-            self.report(at, what, "no entry", f"{type(at.message).__name__} in {breakers}")
+        held_by = sorted(blocks - {"halt"})
+        if held_by:
+            what = f"nothing opens while held back by {', '.join(held_by)}"
+            self.report(at, what, "no entry", f"{type(at.message).__name__} in {held_by}")
 
 
 class LevelEndsByEvent(TradingRule):

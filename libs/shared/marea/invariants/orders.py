@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from marea.bus.reading import Placed
-from marea.domain.money import Rounding, notional
+from marea.invariants.reckoning import whole
 from marea.invariants.trading import (
     ALLOWED,
     LIVE,
@@ -25,6 +25,7 @@ from marea.messages.orders import (
     OrderSent,
 )
 from marea.messages.paper import ExecutionReport, PlaceOrder
+from marea.messages.portfolio import RiskDecision
 from marea.messages.system import Clock
 
 ANSWER_NS_MAX: Nanos = 60_000_000_000
@@ -269,7 +270,7 @@ def _off_increments(
             yield f"{name} is on its increment", expected, getattr(intent, name)
     if intent.qty <= 0 or intent.qty % instrument.qty_increment:
         yield "qty is on its increment", f"a multiple of {instrument.qty_increment}", intent.qty
-    worth = notional(intent.price, intent.qty, *scales, instrument.price_scale, Rounding.DOWN)
+    worth = intent.price * intent.qty // whole(instrument.qty_scale)
     if worth < instrument.notional_min:
         yield "an order is worth its least notional", f"≥ {instrument.notional_min}", worth
 
@@ -279,7 +280,7 @@ class HaltEnds(TradingRule):
 
     number = 17
     code = "HALT_ENDS_ENTRIES"
-    kinds = (OrderIntended, Clock)
+    kinds = (OrderIntended, RiskDecision, Clock)
     after_ns: Nanos = 5_000_000_000
 
     def __init__(self, trading: Trading) -> None:
@@ -290,16 +291,23 @@ class HaltEnds(TradingRule):
         if at.log.channel != "trading":
             return
         portfolio, message = self.trading.portfolio(at), at.message
-        if isinstance(message, OrderIntended):
-            known = portfolio.blocked_at(at.record.input_offset)
-            if message.leg == "entry" and "halt" in known:
-                self.report(at, "nothing opens during a halt", "no entry", message.client_order_id)
-        elif "halt" in portfolio.blocked_now:
-            waited = at.ts - portfolio.ts_halted
-            for order in live_entries(self.trading.live.values()):
-                name = order.intent.client_order_id
-                is_late = waited > self.after_ns and order.status in REPORTED
-                if is_late and order.at.log == at.log and name not in self._told:
-                    self._told.add(name)
-                    what = f"{name} has ended within 5 s of the halt"
-                    self.report(at, what, "an end", f"{order.status} after {waited} ns")
+        match message:
+            case OrderIntended(leg="entry"):
+                if "halt" in portfolio.blocked_at(at.record.input_offset):
+                    name = message.client_order_id
+                    self.report(at, "nothing opens during a halt", "no entry", name)
+            case RiskDecision(approved=True, purpose="entry"):
+                if "halt" in portfolio.blocked_for(at):
+                    what = "nothing is approved to open during a halt"
+                    self.report(at, what, "a denial", message.id)
+            case Clock() if "halt" in portfolio.blocked_now:
+                self._judge_entries(at, at.ts - portfolio.ts_halted)
+
+    def _judge_entries(self, at: Placed, waited: Nanos) -> None:
+        for order in live_entries(self.trading.live.values()):
+            name = order.intent.client_order_id
+            is_late = waited > self.after_ns and order.status in REPORTED
+            if is_late and order.at.log == at.log and name not in self._told:
+                self._told.add(name)
+                what = f"{name} has ended within 5 s of the halt"
+                self.report(at, what, "an end", f"{order.status} after {waited} ns")

@@ -14,6 +14,11 @@ from marea.messages.envelope import Log
 from marea.messages.system import Heartbeat, Started
 
 
+def _doubled() -> frozenset[str]:
+    channels = load_channels().by_name
+    return frozenset(name for name, each in channels.items() if each.redis is not None)
+
+
 @dataclass(slots=True)
 class Life:
     """The latest life of a producer on one log, as far as it was read."""
@@ -32,6 +37,10 @@ class Reading:
     lives: dict[tuple[Log, str], Life] = field(default_factory=dict)
     dropped: dict[Log, dict[int, str]] = field(default_factory=dict)
     """What an older life wrote, and second copies: ids by position."""
+    counts: dict[Log, int] = field(default_factory=dict)
+    """How many records of a log with a fast copy were taken."""
+    doubled: frozenset[str] = field(default_factory=_doubled)
+    """Channels with a fast copy: there positions count what is taken, and nothing else."""
 
     def life(self, at: Placed) -> Life:
         """The life of this record's producer, before the record."""
@@ -48,11 +57,11 @@ class Reading:
             return False
         return seq < life.next_seq and not any(seq in gap for gap in life.missing)
 
-    def take(self, at: Placed) -> bool:
-        """Go on to the next record; whether readers take this one."""
+    def take(self, at: Placed) -> Placed | None:
+        """Go on to the next record: as its readers know it, or None where none takes it."""
         if self.is_void(at) or self.is_copy(at):
             self.dropped.setdefault(at.log, {})[at.position] = at.message.id
-            return False
+            return None
         life, epoch, seq = self.life(at), at.record.writer.epoch, at.record.seq
         if type(at.message) is Started:
             life.epoch, life.next_seq, life.missing = at.position, 0, []
@@ -64,7 +73,11 @@ class Reading:
             life.next_seq = seq + 1
         else:
             life.missing = [part for gap in life.missing for part in _without(gap, seq)]
-        return True
+        if at.log.channel not in self.doubled:
+            return at
+        count = self.counts.get(at.log, 0)
+        self.counts[at.log] = count + 1
+        return at if count == at.position else at._replace(position=count)
 
 
 def _without(gap: range, seq: int) -> Iterator[range]:
@@ -111,11 +124,6 @@ class OneLife(ReadingRule):
     number = 33
     code = "EPOCH_IS_LATEST"
 
-    def __init__(self, reading: Reading) -> None:
-        super().__init__(reading)
-        channels = load_channels().by_name
-        self._doubled = {name for name, each in channels.items() if each.redis is not None}
-
     def take(self, at: Placed) -> None:
         life, writer = self.reading.life(at), at.record.writer
         is_begun = type(at.message) is Started or writer.epoch <= life.epoch
@@ -124,8 +132,8 @@ class OneLife(ReadingRule):
             self.report(at, what, life.epoch, writer.epoch)
         if writer.input_log is None or self.reading.is_void(at):
             return
-        if writer.input_log.channel in self._doubled:
-            return  # positions there count what is taken, and nothing else
+        if writer.input_log.channel in self.reading.doubled:
+            return  # by its position none can name what is dropped there
         dropped = self.reading.dropped.get(writer.input_log, {}).get(at.record.input_offset)
         if dropped in (at.message.id, *at.message.parents[:1]):  # a merged input has other places
             what = f"{writer.producer} acts on nothing that readers of {writer.input_log} drop"

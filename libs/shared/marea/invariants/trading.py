@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from marea.bus.reading import Placed
-from marea.domain.ledger import Entry, Ledger, imbalance, post
+from marea.invariants.reckoning import WALLET, Books, book, imbalance, lines_of
 from marea.invariants.violation import Rule
 from marea.messages.envelope import Message, Nanos
 from marea.messages.market import InstrumentChanged
@@ -25,6 +25,7 @@ from marea.messages.orders import (
     OrderReport,
     OrderTriggered,
     OrderUnknown,
+    ReconciliationDone,
 )
 from marea.messages.portfolio import (
     BreakerEnded,
@@ -34,12 +35,16 @@ from marea.messages.portfolio import (
     PortfolioOpened,
     RiskDecision,
 )
-from marea.messages.system import Clock
+from marea.messages.system import Clock, CoreDiverged, GapFound
 
 LIVE = ("intended", "working", "triggered")
 """Of an order: the venue has it, or may have it."""
 REPORTED = ("working", "triggered")
 """Of an order: the venue has said that it has it, and nothing of an end."""
+RESUMED = ("halt", "doubt", "differences")
+"""Of what blocks openings: what an operator ends by resuming."""
+ROUNDS_MAX = 3
+"""So many comparisons in a row that found a difference block openings."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,16 +67,6 @@ class Order:
     unknown_at: Placed | None = None
     """Where it became unknown, unless something is known of it since."""
 
-    @property
-    def is_own(self) -> bool:
-        """Whether the intent is its own, not that of the entry that it protects."""
-        return self.leg == self.intent.leg
-
-    @property
-    def reduces_only(self) -> bool:
-        """Whether it may not enlarge a position."""
-        return self.intent.reduce_only or not self.is_own
-
 
 @dataclass(slots=True)
 class Portfolio:
@@ -80,13 +75,17 @@ class Portfolio:
     opened: PortfolioOpened | None = None
     now: Nanos = 0
     instruments: dict[str, InstrumentChanged] = field(default_factory=dict)
-    ledger: Ledger = field(default_factory=Ledger)
+    books: Books = field(default_factory=dict)
     """By the journal."""
     blocked_from: list[int] = field(default_factory=list)
     """Positions at which what blocks openings changed, rising, in parallel with the next."""
     blocks: list[frozenset[str]] = field(default_factory=list)
-    """What blocks openings from there on: `halt`, `breaker 1`, …"""
+    """What blocks openings from there on: `halt`, `breaker 1`, `doubt`, …"""
     ts_halted: Nanos = 0
+    rounds: int = 0
+    """Comparisons with the venue in a row that found a difference."""
+    end: int = 0
+    """Whoever reads on reads from here, at the earliest."""
 
     def blocked_at(self, position: int) -> frozenset[str]:
         """What blocked openings for whoever had read the log up to and with this position?"""
@@ -95,8 +94,21 @@ class Portfolio:
 
     def change_blocks(self, position: int, blocks: frozenset[str]) -> None:
         """From this position on, these block openings."""
+        if self.blocked_from:
+            position = max(position, self.blocked_from[-1])  # what waited is taken behind it
         self.blocked_from.append(position)
         self.blocks.append(blocks)
+
+    def blocked_for(self, at: Placed) -> frozenset[str]:
+        """What blocked openings for risk as it decided on what it had read, and blocks still.
+
+        What risk itself orders is in force for it before it stands on the log.
+        """
+        return self.blocked_now & self.blocked_at(at.record.input_offset)
+
+    def balance(self, asset: str) -> int:
+        """What the wallet holds of an asset, in units of 10^-8."""
+        return self.books.get((WALLET, asset), 0)
 
     @property
     def blocked_now(self) -> frozenset[str]:
@@ -141,6 +153,8 @@ class Trading:
                 self.decisions[message.id] = message
             case _:
                 _take_portfolio(self.portfolio(at), at, message)
+        portfolio = self.portfolio(at)
+        portfolio.end = max(portfolio.end, at.position + 1)
 
     def _intend(self, at: Placed, intent: OrderIntended) -> None:
         order = self.orders.get(intent.client_order_id)
@@ -263,12 +277,6 @@ def status_after(order: Order, report: Message) -> str:
     return ALLOWED[order.status].get(event, order.status) if event else order.status
 
 
-def entries_of(journal: JournalPosted) -> list[Entry]:
-    """The lines of a transaction; those that one of the three lists lacks are left out."""
-    lines = zip(journal.accounts, journal.assets, journal.amounts, strict=False)
-    return [Entry(account, asset, units) for account, asset, units in lines]
-
-
 def live_entries(orders: Iterable[Order]) -> Iterator[Order]:
     """Those of these orders that would open something."""
     return (order for order in orders if order.leg == "entry")
@@ -283,31 +291,49 @@ def _take_portfolio(portfolio: Portfolio, at: Placed, message: Message) -> None:
         case InstrumentChanged():
             portfolio.instruments[message.instrument] = message
         case JournalPosted():
-            _book(portfolio.ledger, entries_of(message))
+            lines = lines_of(message)
+            if not imbalance(lines):  # that it sums to 0 is another invariant's matter
+                book(portfolio.books, lines)
+        case _:
+            _take_blocks(portfolio, at, message)
+
+
+def _take_blocks(portfolio: Portfolio, at: Placed, message: Message) -> None:
+    match message:
         case BreakerTripped():
-            _block(portfolio, at, f"breaker {message.level}")
+            _block(portfolio, at.position, f"breaker {message.level}")
         case BreakerEnded():
-            _unblock(portfolio, at, f"breaker {message.level}")
+            _unblock(portfolio, at.position, f"breaker {message.level}")
         case CommandTaken(accepted=True):
             _take_command(portfolio, at, message)
+        case CoreDiverged():
+            _block(portfolio, at.position, "doubt")
+        case GapFound():
+            _block(portfolio, portfolio.end, "doubt")  # where it is met, not where the hole is
+        case ReconciliationDone():
+            _take_comparison(portfolio, at, message)
 
 
-def _book(ledger: Ledger, entries: list[Entry]) -> None:
-    if not imbalance(entries):  # that it sums to 0 is another invariant's matter
-        post(ledger, entries)
+def _take_comparison(portfolio: Portfolio, at: Placed, done: ReconciliationDone) -> None:
+    portfolio.rounds = portfolio.rounds + 1 if done.differences else 0
+    if portfolio.rounds >= ROUNDS_MAX:
+        _block(portfolio, at.position, "differences")
+    else:
+        _unblock(portfolio, at.position, "differences")
 
 
 def _take_command(portfolio: Portfolio, at: Placed, taken: CommandTaken) -> None:
     if taken.action == "halt":
         portfolio.ts_halted = portfolio.now
-        _block(portfolio, at, "halt")
+        _block(portfolio, at.position, "halt")
     elif taken.action == "resume":
-        _unblock(portfolio, at, "halt")
+        _unblock(portfolio, at.position, *RESUMED)
 
 
-def _block(portfolio: Portfolio, at: Placed, what: str) -> None:
-    portfolio.change_blocks(at.position, portfolio.blocked_now | {what})
+def _block(portfolio: Portfolio, position: int, what: str) -> None:
+    portfolio.change_blocks(position, portfolio.blocked_now | {what})
 
 
-def _unblock(portfolio: Portfolio, at: Placed, what: str) -> None:
-    portfolio.change_blocks(at.position, portfolio.blocked_now - {what})
+def _unblock(portfolio: Portfolio, position: int, *what: str) -> None:
+    if portfolio.blocked_now.intersection(what):
+        portfolio.change_blocks(position, portfolio.blocked_now.difference(what))

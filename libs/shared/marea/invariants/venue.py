@@ -3,11 +3,19 @@
 from dataclasses import dataclass, field
 
 from marea.bus.reading import Placed
-from marea.domain.ledger import balance, fill_of, settle
+from marea.invariants.comparing import Comparisons
+from marea.invariants.reckoning import Amounts, add, moved, units_of
 from marea.invariants.trading import REPORTED, Portfolio, Trading, TradingRule
 from marea.messages.envelope import Log, Nanos
-from marea.messages.orders import DUPLICATE_ID, AccountReported, OrderFilled, VenueReport
+from marea.messages.orders import (
+    DUPLICATE_ID,
+    AccountReported,
+    OrderFilled,
+    ReconciliationDone,
+    VenueReport,
+)
 from marea.messages.paper import AccountOpened, ExecutionReport
+from marea.messages.portfolio import PortfolioOpened
 
 ARRIVAL_NS_MAX: Nanos = 1_000_000_000
 """So long after its arrival a report may wait for the next window."""
@@ -37,11 +45,18 @@ class _Account:
 
 
 class SameAsVenue(TradingRule):
-    """What the venue did and what we believe are the same: fills, balances, open orders."""
+    """What the venue did is what we believe, or is told as a difference: fills, balances, orders."""
 
     number = 15
     code = "SAME_AS_VENUE"
-    kinds = (AccountOpened, ExecutionReport, VenueReport, AccountReported)
+    kinds = (
+        AccountOpened,
+        ExecutionReport,
+        PortfolioOpened,
+        VenueReport,
+        AccountReported,
+        ReconciliationDone,
+    )
 
     def __init__(self, trading: Trading) -> None:
         super().__init__(trading)
@@ -50,6 +65,7 @@ class SameAsVenue(TradingRule):
         self._next: dict[Log, int] = {}
         """The number of the report that each portfolio waits for."""
         self._told: list[tuple[Placed, AccountReported]] = []
+        self._comparisons = Comparisons(trading)
 
     def take(self, at: Placed) -> None:
         message = at.message
@@ -64,6 +80,8 @@ class SameAsVenue(TradingRule):
                 self._hear(at, message)
             case AccountReported():
                 self._told.append((at, message))
+        for problem in self._comparisons.take(at):
+            self.report(*problem)
 
     def _hear(self, at: Placed, report: VenueReport) -> None:
         expected = self._next.get(at.log, 0)
@@ -85,6 +103,8 @@ class SameAsVenue(TradingRule):
         for at, told in self._told:
             if told.account in self._accounts:
                 self._judge_told(at, told, self._accounts[told.account])
+        for problem in self._comparisons.end():
+            self.report(*problem)
 
     def _judge_reports(self, log: Log, portfolio: Portfolio, account: _Account) -> None:
         for at, report in account.reports[self._next.get(log, 0) :]:
@@ -122,7 +142,7 @@ class SameAsVenue(TradingRule):
             return
         balances = _balances_after(portfolio, account, len(account.reports))
         for asset in sorted(balances):
-            ours = balance(portfolio.ledger, asset)
+            ours = portfolio.balance(asset)
             if ours != balances[asset]:
                 what = f"the wallet holds the venue's {asset}"
                 self.report(account.last, what, balances[asset], ours)
@@ -130,9 +150,9 @@ class SameAsVenue(TradingRule):
     def _judge_told(self, at: Placed, told: AccountReported, account: _Account) -> None:
         portfolio = self.trading.portfolio(at)
         balances = _balances_after(portfolio, account, told.report_offset)
-        if _held(told.balances) != _held(balances):
+        if _held(_scaled(told)) != _held(balances):
             what = f"balances after {told.report_offset} reports are the venue's"
-            self.report(at, what, _held(balances), _held(told.balances))
+            self.report(at, what, _held(balances), _held(_scaled(told)))
         working = sorted(_working_after(account, told.report_offset))
         if working != list(told.open_orders):
             what = f"open orders after {told.report_offset} reports are the venue's"
@@ -149,16 +169,20 @@ def _working_after(account: _Account, report_count: int) -> set[str]:
     return working
 
 
-def _balances_after(portfolio: Portfolio, account: _Account, report_count: int) -> dict[str, int]:
-    balances = dict(account.opened.balances)
+def _balances_after(portfolio: Portfolio, account: _Account, report_count: int) -> Amounts:
+    balances = _scaled(account.opened)
     for _, report in account.reports[:report_count]:
         instrument = portfolio.instruments.get(report.instrument)
         if report.kind == "filled" and instrument is not None:
-            settle(balances, fill_of(report, instrument.base, instrument.quote))
+            add(balances, moved(report, instrument.base, instrument.quote))
     return balances
 
 
-def _held(balances: dict[str, int]) -> dict[str, int]:
+def _scaled(told: AccountOpened | AccountReported) -> Amounts:
+    return {asset: units_of(units, told.asset_scale) for asset, units in told.balances.items()}
+
+
+def _held(balances: Amounts) -> Amounts:
     return {asset: balances[asset] for asset in sorted(balances) if balances[asset]}
 
 

@@ -1,7 +1,7 @@
 """What an invariant is shown, and what it says when it is broken."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -25,6 +25,15 @@ class Violation(Struct, frozen=True, kw_only=True):
     position: int
     expected: str
     found: str
+
+
+class Problem(NamedTuple):
+    """What does not hold, and where that shows."""
+
+    at: Placed
+    what: str
+    expected: object
+    found: object
 
 
 class Invariant(Protocol):
