@@ -156,6 +156,7 @@ async def _send(
             attempt=intent.attempt,
             reason="late" if is_late else "expired",
         )
+    bid_price, ask_price = shell.top(intent.instrument)
     try:
         await shell.venue.send(request)
     except Unavailable:
@@ -169,10 +170,9 @@ async def _send(
             attempt=intent.attempt,
             reason="timeout",
         )
-    bid_price, ask_price = shell.top(intent.instrument)
     return OrderSent(
         id=_id_of(shell, "OrderSent", intent),
-        ts_event=shell.venue_time(),
+        ts_event=now,  # when it left, however long the answer took
         parents=(intent.id,),
         portfolio=intent.portfolio,
         instrument=intent.instrument,

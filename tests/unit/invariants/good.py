@@ -48,7 +48,10 @@ RISK = (TRADING, "risk/main")
 EXECUTION = (TRADING, "execution/main")
 VENUE = (PAPER, "paper/main")
 HOUR_MS = 3_600_000
-CAPS = {"orders_per_s_max": 2, "orders_per_min_max": 3}
+CONFIGS = {
+    "risk": {"orders_per_s_max": 2, "orders_per_min_max": 3},
+    "execution": {"late_ns_max": 3_000 * MS},
+}
 SIGN_MS = 1_300
 SPENT = 49_954_328_100
 EARNED = 49_992_648_490 - 49_992_649
@@ -115,7 +118,7 @@ def _market(story: Story) -> None:
 def _opening(story: Story) -> None:
     for place in (SIGNALS, MARKS, RISK, EXECUTION):
         service = place[1].partition("/")[0]
-        config = json.dumps(CAPS if service == "risk" else {})
+        config = json.dumps(CONFIGS.get(service, {}))
         story.say(place, f"{service} begins", 0, started(service, config))
     story.say(VENUE, "venue begins", 0, started("paper"))
     story.say(VENUE, "account", 0, example(AccountOpened))

@@ -248,6 +248,8 @@ PLANTED: list[tuple[int, str, Plant]] = [
     (8, "an order of a denial", lambda s: s.change("decision", approved=False)),
     (8, "a larger order", lambda s: s.change("intent", qty=811)),
     (8, "an order after its approval expired", lambda s: s.change("decision", ts_expiry=T0)),
+    (8, "an order that is sent late", lambda s: s.change("sent", ts_event=T0 + 4_301 * MS)),
+    (8, "an order that is sent when it has expired", lambda s: s.change("intent", ts_expiry=T0)),
     (8, "an order of the other side", lambda s: s.change("intent", side="sell")),
     (8, "an order in another instrument", lambda s: s.change("decision", instrument="ETH")),
     (9, "an approval without an end", lambda s: s.drop("completed")),

@@ -27,15 +27,41 @@ END_NS_MAX: Nanos = 60 * SECOND_NS
 
 
 class Approved(TradingRule):
-    """Every order carries out a decision that approves it, in time and in size."""
+    """Every order carries out a decision that approves it, in size, and is sent in time or never."""
 
     number = 8
     code = "ORDER_IS_APPROVED"
-    kinds = (OrderIntended,)
+    kinds = (Started, OrderIntended, OrderSent)
+
+    def __init__(self, trading: Trading) -> None:
+        super().__init__(trading)
+        self._late_ns_max: dict[str, Nanos] = {}
+        """Of each log, what execution was started with."""
 
     def take(self, at: Placed) -> None:
-        intent = at.message
-        assert isinstance(intent, OrderIntended)
+        match at.message:
+            case Started(service="execution") as started if at.log.channel == "trading":
+                late_ns_max = json.loads(started.config).get("late_ns_max")
+                if late_ns_max is not None:
+                    self._late_ns_max[at.log.partition] = late_ns_max
+            case OrderSent() as sent:
+                self._judge_sent(at, sent)
+            case OrderIntended() as intent:
+                self._judge_intent(at, intent)
+
+    def _judge_sent(self, at: Placed, sent: OrderSent) -> None:
+        order = self.trading.orders.get(sent.client_order_id)
+        if order is None or sent.attempt != order.intent.attempt:
+            return
+        waited, intent = sent.ts_event - order.at.record.ts_known, order.intent
+        late_ns_max = self._late_ns_max.get(at.log.partition, waited)
+        if waited > late_ns_max:
+            self.report(at, "an order is sent soon after its intent", f"≤ {late_ns_max}", waited)
+        if sent.ts_event >= intent.ts_expiry:
+            what = "an order is sent before it expires"
+            self.report(at, what, f"< {intent.ts_expiry}", sent.ts_event)
+
+    def _judge_intent(self, at: Placed, intent: OrderIntended) -> None:
         decision = self.trading.decisions.get(intent.decision_id)
         if decision is None:
             self.report(at, "an order has an approving decision", intent.decision_id, "none")

@@ -165,7 +165,7 @@ class VenueReport(OrderReport, frozen=True, kw_only=True, array_like=True, gc=Fa
 
 
 class OrderSent(OrderReport, frozen=True, kw_only=True, array_like=True, gc=False):
-    """The request has left us; what the venue makes of it is not known yet."""
+    """The request has left us, at `ts_event`; what the venue makes of it is not known yet."""
 
     attempt: Annotated[int, Meta(description="of the intent")]
     price_scale: Annotated[int, Meta(description="places of a price")]
