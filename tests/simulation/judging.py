@@ -38,6 +38,11 @@ def judge(world: World) -> Sequence[Finding]:
     return [*_broken(world), *_unsettled(world)]
 
 
+def is_settled(world: World) -> bool:
+    """Whether nothing is open any more, so that the rest of the day would show nothing."""
+    return next(_unsettled(world), None) is None
+
+
 def whole_record(world: World) -> MemoryBus:
     """Every log of the run, with the venue's account and its engine's clocks beside ours."""
     bus = MemoryBus()

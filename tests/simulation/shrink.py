@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 
 from tests.simulation.faults import Fault, Faults
-from tests.simulation.judging import Finding, judge
+from tests.simulation.judging import Finding, is_settled, judge
 from tests.simulation.world import World
 
 
 def play(seed: int, only: frozenset[Fault] | None = None) -> tuple[World, Sequence[Finding]]:
     """A seed's world, and what is wrong with how it came out."""
     world = World(seed, Faults(seed, only))
-    world.play()
+    world.play(is_settled)
     found = judge(world)
     world.close()
     return world, found

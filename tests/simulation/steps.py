@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from marea.messages.envelope import Nanos
 from tests.simulation.faults import SECOND, Fault, Faults
-from tests.simulation.judging import Finding, judge
+from tests.simulation.judging import Finding, is_settled, judge
 from tests.simulation.world import Day, World
 
 SEED = 74
@@ -42,7 +42,7 @@ def crash_at(steps: Sequence[int], day: Day = SHORT_DAY) -> tuple[int, Sequence[
     """How many steps a day has whose processes die at these, and what comes out wrong."""
     faults = CrashesAt(SEED, steps)
     world = World(SEED, faults, day)
-    world.play()
+    world.play(is_settled)
     found = judge(world)
     world.close()
     return faults.count, found

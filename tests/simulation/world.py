@@ -5,6 +5,7 @@ of logs; the venue is outside and goes on. While prices move, the faults strike;
 operator halts the portfolio, and a minute later everything must have settled.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from random import Random
@@ -41,6 +42,9 @@ IDLE_NS: Nanos = 20 * SECOND
 """A loop that only reads and has no owner is woken by what is appended, and at the latest after this."""
 POLL_NS: Nanos = 250 * MS
 """One that waits for the world looks there so often."""
+SETTLES_NS_MIN: Nanos = 12 * SECOND + 900 * MS
+"""So long after the halt nobody looks whether all has settled, and not as the market speaks."""
+LOOK_NS: Nanos = 4 * SECOND
 ENGINE_NS: Nanos = 200 * MS
 """What is on its way at the venue moves so often."""
 DRIFT_NS_MAX: Nanos = 200 * MS
@@ -157,8 +161,8 @@ class World:
 
     # What happens
 
-    def play(self) -> None:
-        """From the begin to the end."""
+    def play(self, is_settled: Callable[["World"], bool] = lambda _: False) -> None:
+        """From the begin to the end, or until all has settled."""
         outcome_of(self.exchange.open())
         for process in self.processes.values():
             process.begin()
@@ -167,7 +171,10 @@ class World:
         self.schedule.spawn("trouble", self._trouble_all())
         self.schedule.run(self.faults.ends_at)
         self.faults.is_over = True
-        self.schedule.run(self.end)
+        settles = self.halt + SETTLES_NS_MIN
+        self.schedule.run(min(settles, self.end))
+        while self.schedule.now < self.end and not is_settled(self):
+            self.schedule.run(min(self.schedule.now + LOOK_NS, self.end))
 
     def close(self) -> None:
         """End every process."""
