@@ -114,6 +114,7 @@ class Host:
         self.faults = faults
         self.is_alone = is_alone
         """Whether all of Marea is one process, with its log on its own disk."""
+        self._active = faults.active - ONE_PROCESS_SPARES if is_alone else faults.active
         self.service = name.partition("/")[0]
         self.cut_off_until: Nanos = 0
         self.on_zombie: Callable[[], None] = lambda: None
@@ -125,7 +126,7 @@ class Host:
 
     def strikes(self, kind: str) -> Fault | None:
         """Does a fault strike this process now?"""
-        if self.is_alone and kind in ONE_PROCESS_SPARES:
+        if kind not in self._active:
             return None
         fault = self.faults.strikes(kind, self.name, self.schedule.now)
         if fault is not None:

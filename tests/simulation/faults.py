@@ -120,6 +120,8 @@ class Faults:
         self._only = only
         draw = Random(f"{seed}/faults")  # a world, not a secret
         self.shares = {name: self._share(draw, kind) for name, kind in KINDS.items()}
+        self.active = frozenset(name for name, share in self.shares.items() if share)
+        """The kinds that may strike."""
         self._counts: dict[tuple[str, str], int] = {}
         self._next: dict[tuple[str, str], int] = {}
         self._draws: dict[tuple[str, str], Random] = {}

@@ -25,6 +25,7 @@ class CrashesAt(Faults):
         self.count = 0
         """Steps so far."""
         self._steps = frozenset(steps)
+        self.active = frozenset(STEPS)
 
     def strikes(self, kind: str, place: str, now: Nanos) -> Fault | None:
         """A crash, where this step is one of them."""

@@ -49,14 +49,17 @@ async def in_time(bus: Bus, turn: Callable[[Placed], tuple[Any, ...]]) -> AsyncI
 
     Raises `Unavailable` or `BadInput` where a log can't be read.
     """
-    readers = [in_order(bus, log) for log in sorted(await bus.ends())]
-    heads = [(await anext(reader), reader) for reader in readers]
+    heads = []
+    for log in sorted(await bus.ends()):
+        reader = in_order(bus, log)
+        head = await anext(reader)
+        heads.append((turn(head), head, reader))
     while heads:
-        place = min(range(len(heads)), key=lambda at: turn(heads[at][0]))
-        head, reader = heads[place]
+        place = min(range(len(heads)), key=lambda at: heads[at][0])
+        _, head, reader = heads[place]
         yield head
         following = await anext(reader, None)
         if following is None:
             del heads[place]
         else:
-            heads[place] = (following, reader)
+            heads[place] = (turn(following), following, reader)
