@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 
-from marea.bus.memory import MemorySnapshots
 from marea.errors import MareaError
 from marea.messages.envelope import Log, Message, Nanos, Record, Writer
 from marea.messages.ids import market_id
@@ -95,19 +94,6 @@ class HarshFaults(Faults):
             self.shares[kind] = 0.0 if is_quiet else share * share_max
 
 
-class SafeSnapshots(MemorySnapshots):
-    """Snapshots that never become safe before what they rest on."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        super().__init__()
-        self._cluster = cluster
-
-    async def save(self, name: str, position: int, body: bytes) -> None:
-        """Keep the state, and all that was appended before."""
-        await self._cluster.flush()
-        await super().save(name, position, body)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How a trial came out, by the venue's own book."""
@@ -141,13 +127,13 @@ class Trial:
         self.ends: list[tuple[Nanos, str]] = []
         """Of lives, when and why."""
         self._variant = variant
-        self._snapshots = SafeSnapshots(self.cluster)
         self._timeout_ns = draw.choice((500 * MS, SECOND, 3 * SECOND, 10 * SECOND))
         self._restart_ns = draw.choice((100 * MS, 300 * MS, 2 * SECOND))
         self._snapshot_ns = draw.choice((SECOND, 5 * SECOND, SETTLING_NS))
         self._ts_decision = BEGIN + draw.randrange(200, 2_000) * MS
         self._ts_expiry = self._ts_decision + draw.choice((5, 20, 40, 60)) * SECOND
         self._host: Host | None = None
+        self._lives = 0
         self._tasks: list[Task] = []
 
     def play(self) -> Outcome:
@@ -192,15 +178,16 @@ class Trial:
     # The lives of execution
 
     def _begin(self, after_ns: Nanos) -> None:
-        host = self._host = Host(EXECUTION, self.schedule, self.faults)
+        self._lives += 1
+        host = self._host = Host(EXECUTION, self.schedule, self.faults, is_alone=False)
         host.on_zombie = lambda: self._begin(self._restart_ns)
-        task = self.schedule.spawn(EXECUTION, self._live(host), after_ns)
+        task = self.schedule.spawn(EXECUTION, self._live(host, self._lives), after_ns)
         self._tasks = [*(each for each in self._tasks if not each.is_over), task]
 
-    async def _live(self, host: Host) -> None:
+    async def _live(self, host: Host, number: int) -> None:
         try:
             loop = self._made(host)
-            await loop.start()
+            await loop.start(str(number))
             if host is self._host:
                 self.loop = loop
             while True:
@@ -248,10 +235,11 @@ class Trial:
         ports = Ports(
             source=line,
             bus=line,
-            snapshots=Store(self._snapshots, host),
+            snapshots=Store(self.cluster, host),
             effects=answered(life, effects_of(shell)),
             venue_time=life.venue_time,
             arrivals=arrivals_of(life.venue),
+            may_act=_may,
         )
         loop = execution_loop(life.config, ports, BUILD, self._snapshot_ns)
         life.loop = loop if life.make is Loop else life.make(loop.core, loop.wiring, loop.ports)
@@ -314,6 +302,11 @@ def _attempts(count: int) -> Iterator[None]:
         yield
     finally:
         carrying.ATTEMPTS_MAX = kept  # type: ignore[misc] # as above
+
+
+def _may() -> None:
+    # No lease: the log and the venue's window are all that stands between two lives.
+    pass
 
 
 def _top(_: str) -> tuple[Price, Price]:
