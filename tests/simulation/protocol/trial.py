@@ -33,6 +33,8 @@ from tests.simulation.schedule import Schedule, Task, outcome_of
 
 BEGIN: Nanos = 1_767_571_200 * SECOND
 SETTLING_NS: Nanos = 60 * SECOND
+HEALING_NS: Nanos = 20 * SECOND
+"""So long after the faults the last life of execution has begun: late appends end lives too."""
 POLL_NS: Nanos = SECOND
 """While an order works, its reports are asked for so often."""
 IDLE_NS: Nanos = 20 * SECOND
@@ -78,6 +80,8 @@ SHARES = {
     "report_twice": 0.3,
 }
 """Of its chances, how many a kind of fault strikes at most; a seed draws its share below that."""
+ALONE_SHARE = 0.3
+"""Of the trials, those in one process with its log on its own disk; the others' log is elsewhere."""
 QUIET_SHARE = 0.3
 """Of the kinds, those that a seed leaves out."""
 
@@ -127,6 +131,7 @@ class Trial:
         self.ends: list[tuple[Nanos, str]] = []
         """Of lives, when and why."""
         self._variant = variant
+        self._is_alone = draw.random() < ALONE_SHARE
         self._timeout_ns = draw.choice((500 * MS, SECOND, 3 * SECOND, 10 * SECOND))
         self._restart_ns = draw.choice((100 * MS, 300 * MS, 2 * SECOND))
         self._snapshot_ns = draw.choice((SECOND, 5 * SECOND, SETTLING_NS))
@@ -142,7 +147,8 @@ class Trial:
             outcome_of(self._tell(BEGIN, *_ground()))
             self._begin(0)
             self.schedule.spawn("risk", self._approve())
-            self.schedule.spawn("power", self._cut_power())
+            if self._is_alone:
+                self.schedule.spawn("power", self._cut_power())
             self.schedule.run(self.faults.ends_at)
             self.faults.is_over = True
             self.schedule.run(max(self.faults.ends_at, self._ts_expiry) + SETTLING_NS)
@@ -179,10 +185,14 @@ class Trial:
 
     def _begin(self, after_ns: Nanos) -> None:
         self._lives += 1
-        host = self._host = Host(EXECUTION, self.schedule, self.faults, is_alone=False)
-        host.on_zombie = lambda: self._begin(self._restart_ns)
+        host = self._host = Host(EXECUTION, self.schedule, self.faults, is_alone=self._is_alone)
+        host.on_zombie = lambda: self._replace(host)
         task = self.schedule.spawn(EXECUTION, self._live(host, self._lives), after_ns)
         self._tasks = [*(each for each in self._tasks if not each.is_over), task]
+
+    def _replace(self, host: Host) -> None:
+        if host is self._host:  # one that was replaced is not begun anew
+            self._begin(self._restart_ns)
 
     async def _live(self, host: Host, number: int) -> None:
         try:
@@ -200,8 +210,7 @@ class Trial:
 
     def _ended(self, host: Host, why: str) -> None:
         self.ends.append((self.schedule.now, why))
-        if host is self._host:  # one that was replaced is not begun anew
-            self._begin(self._restart_ns)
+        self._replace(host)
 
     def _wait_ns(self, loop: Loop[ExecutionState]) -> Nanos:
         wait_ns = POLL_NS if loop.state.orders else IDLE_NS
@@ -287,7 +296,9 @@ class Trial:
         return held == filled * 10**3 and works <= set(state.orders)
 
     def _is_settled(self) -> bool:
-        if self.loop is None or self.loop.has_stopped or self.loop.is_recovering:
+        if self.loop is None or self.loop.is_recovering:
+            return False
+        if self.ends and self.ends[-1][0] > self.faults.ends_at + HEALING_NS:
             return False
         state = self.loop.state
         is_quiet = all(order.status not in UNSETTLED for order in state.orders.values())
