@@ -7,6 +7,7 @@ from marea.domain.money import Rounding, rescale
 from marea.errors import BadInput
 from marea.messages.envelope import Message, Nanos
 from marea.messages.orders import (
+    SIGNED_OFF,
     ApprovalRefused,
     OrderAccepted,
     OrderCanceled,
@@ -97,6 +98,8 @@ class Situation:
                 self.working[message.client_order_id] = message.leg
             case OrderAccepted() if message.client_order_id not in self.working:
                 self.protective.add(message.client_order_id)
+            case OrderRejected(reason=reason) if reason == SIGNED_OFF:
+                pass  # one request came too late: the order may live
             case OrderNotSent() | OrderRejected() | OrderCanceled():
                 self._end(message.client_order_id)
             case OrderFilled():

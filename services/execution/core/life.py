@@ -8,6 +8,7 @@ from marea.domain.order_life import LIFE, is_final, next_status
 from marea.messages.envelope import Nanos
 from marea.messages.orders import (
     DUPLICATE_ID,
+    SIGNED_OFF,
     CancelRejected,
     OrderAccepted,
     OrderAmended,
@@ -72,9 +73,9 @@ def _told_by_venue(order: Order, message: Report) -> str:
         case OrderAccepted():
             return "accepted"
         case OrderRejected():
-            # A second copy was refused: the order itself lives.
+            # A second copy was refused, or an attempt that came too late: the order may live.
             is_copy = message.reason == DUPLICATE_ID and order.is_reported
-            return "" if is_copy else "rejected"
+            return "" if is_copy or message.reason == SIGNED_OFF else "rejected"
         case OrderAmended():
             return "amended"
         case OrderTriggered():

@@ -3,7 +3,7 @@
 from marea.domain.ledger import ASSET_SCALE
 from marea.domain.money import AmountRangeError, Rounding, rescale
 from marea.messages.envelope import Nanos
-from marea.messages.orders import DUPLICATE_ID, POST_ONLY
+from marea.messages.orders import DUPLICATE_ID, POST_ONLY, SIGNED_OFF
 from marea.messages.paper import PlaceOrder
 from services.paper.core import balances, liquidity
 from services.paper.core.state import Market, PaperState
@@ -13,7 +13,6 @@ LATE_NS_MAX = 5_000_000_000
 AHEAD_NS_MAX = 1_000_000_000
 """So is one that was signed later than this from now."""
 
-SIGNED_OFF = "TIMESTAMP"
 UNKNOWN_INSTRUMENT = "UNKNOWN_INSTRUMENT"
 PRICE_OFF = "PRICE_TICK"
 QTY_OFF = "LOT_SIZE"

@@ -9,7 +9,7 @@ from marea.domain.instrument import assets_of, venue_of
 from marea.domain.ledger import ASSET_SCALE, fill_of, settle
 from marea.messages.envelope import Log, Message, Nanos
 from marea.messages.ids import derived_id
-from marea.messages.orders import AccountReported, VenueReport
+from marea.messages.orders import SIGNED_OFF, AccountReported, VenueReport
 from marea.messages.paper import AccountOpened, CancelOrder, ExecutionReport, PlaceOrder
 from marea.runtime.loop import Loop
 from services.paper.core import SERVICE, PaperState
@@ -81,7 +81,8 @@ class PaperVenue:
     async def look_up(self, client_order_id: str) -> bool:
         """Whether the venue has the order, or had it, or a request of it is on its way.
 
-        One that it rejected was there too: who asks may not have been told so yet.
+        One that it rejected was there too: who asks may not have been told so yet. A request that
+        came too long after its signing was never an order.
         """
         await self._read_requests()
         return client_order_id in self._requests.standing
@@ -151,8 +152,8 @@ class _Requests:
         self.is_open = False
         self.sent: dict[str, tuple[str, ...]] = {}
         """By a request's id the orders that it asks for, the protective ones with it."""
-        self.standing: dict[str, str] = {}
-        """By an order's id the request that it came of, or may yet, or was rejected with."""
+        self.standing: dict[str, list[str]] = {}
+        """By an order's id the requests that it came of, or may yet, or was rejected with."""
 
     def take(self, message: Message) -> None:
         """Take a message of the account's log."""
@@ -163,12 +164,24 @@ class _Requests:
         elif isinstance(message, PlaceOrder):
             protective = filter(None, (message.stop_order_id, message.target_order_id))
             names = self.sent[message.id] = (message.client_order_id, *protective)
-            self.standing.update(dict.fromkeys(names, message.id))
+            for name in names:
+                self.standing.setdefault(name, []).append(message.id)
+        elif isinstance(message, ExecutionReport) and message.reason == SIGNED_OFF:
+            for oldest in self.standing.get(message.client_order_id, ())[:1]:
+                self._forget(oldest)
         if len(self.sent) > REQUESTS_KEPT_MAX:
             oldest = next(iter(self.sent))
-            for name in self.sent.pop(oldest):
-                if self.standing.get(name) == oldest:
-                    del self.standing[name]
+            self._forget(oldest)
+            del self.sent[oldest]
+
+    def _forget(self, request: str) -> None:
+        # Of a request that was refused for its time, or so long ago, nothing stands.
+        for name in self.sent[request]:
+            left = [each for each in self.standing.get(name, ()) if each != request]
+            if left:
+                self.standing[name] = left
+            else:
+                self.standing.pop(name, None)
 
 
 class _Account:

@@ -8,6 +8,7 @@ from marea.domain.money import Rounding, notional
 from marea.messages.market import InstrumentChanged
 from marea.messages.orders import (
     DUPLICATE_ID,
+    SIGNED_OFF,
     ApprovalRefused,
     OrderCanceled,
     OrderCompleted,
@@ -143,6 +144,8 @@ def take_doubt(
         case OrderLookedUp() | OrderNotSent():
             state.unknown.pop(event.client_order_id, None)
         case OrderRejected():
+            if event.reason == SIGNED_OFF:
+                return  # one request came too late: another may have made the order
             state.unknown.pop(event.client_order_id, None)  # a refused copy shows the order itself
             if event.reason != DUPLICATE_ID:
                 _end_order(state, event.client_order_id)

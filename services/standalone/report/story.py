@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 from marea.messages.envelope import Message, Nanos
 from marea.messages.features import Bar, FeatureVector
 from marea.messages.orders import (
+    SIGNED_OFF,
     ApprovalRefused,
     OrderAccepted,
     OrderCanceled,
@@ -259,6 +260,8 @@ def _accepted(story: Story, report: OrderAccepted) -> None:
 def _ended(story: Story, report: OrderCanceled | OrderRejected | OrderNotSent) -> None:
     if isinstance(report, OrderRejected):
         story.rejected[report.reason] += 1
+        if report.reason == SIGNED_OFF:
+            return  # one request came too late: the order may live
     _close_line(story, report.client_order_id, report.ts_event)
 
 

@@ -172,6 +172,22 @@ def test_refusal_of_a_second_copy_does_not_end_the_order() -> None:
     assert state.orders[name].status == "working"
 
 
+def test_request_that_came_too_late_says_nothing_of_the_attempt_after_it() -> None:
+    state, intent, told = intended()
+    late = told.rejected(intent.client_order_id, "TIMESTAMP")
+    play(state, [told.unknown(intent)])
+    again = only(OrderIntended, play(state, [looked_up(intent, found=False)]))
+    assert play(state, [told.sent(again), late]) == []
+    assert state.orders[intent.client_order_id].status == "sent"
+
+
+def test_order_that_was_refused_for_its_time_is_looked_up() -> None:
+    state, intent, told = intended()
+    play(state, [told.unknown(intent), told.rejected(intent.client_order_id, "TIMESTAMP")])
+    asked = only(LookUpOrder, play(state, [clock(5000)])[:1])
+    assert asked.client_order_id == intent.client_order_id
+
+
 def test_new_life_looks_up_what_the_last_one_may_or_may_not_have_sent() -> None:
     state, intent, _ = intended()
     said = play(state, [started()])

@@ -14,6 +14,7 @@ from marea.messages.envelope import Message, Nanos
 from marea.messages.market import InstrumentChanged
 from marea.messages.orders import (
     DUPLICATE_ID,
+    SIGNED_OFF,
     OrderAccepted,
     OrderAmended,
     OrderCanceled,
@@ -266,6 +267,8 @@ def event_of(order: Order, report: Message) -> str:
             "ended",
         ):
             return ""  # a second copy was refused: the order itself lives
+        case OrderRejected(reason=reason) if reason == SIGNED_OFF:
+            return ""  # one request came too late: another may make the order
         case OrderIntended():
             return "intended"
     return _EVENTS.get(type(report), "")

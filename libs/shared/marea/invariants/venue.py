@@ -9,6 +9,7 @@ from marea.invariants.trading import REPORTED, Portfolio, Trading, TradingRule
 from marea.messages.envelope import Log, Nanos
 from marea.messages.orders import (
     DUPLICATE_ID,
+    SIGNED_OFF,
     AccountReported,
     OrderFilled,
     ReconciliationDone,
@@ -188,7 +189,7 @@ def _held(balances: Amounts) -> Amounts:
 
 def _is_over(report: ExecutionReport) -> bool:
     is_filled = report.kind == "filled" and report.cum_qty == report.qty
-    is_rejected = report.kind == "rejected" and report.reason != DUPLICATE_ID
+    is_rejected = report.kind == "rejected" and report.reason not in (DUPLICATE_ID, SIGNED_OFF)
     return is_filled or is_rejected or report.kind == "canceled"
 
 

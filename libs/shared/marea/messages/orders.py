@@ -16,6 +16,8 @@ Leg: TypeAlias = Literal["entry", "exit", "stop", "target"]
 Liquidity: TypeAlias = Literal["maker", "taker"]
 DUPLICATE_ID = "DUPLICATE_ID"
 """Rejected: a second copy of an order, so the first may live."""
+SIGNED_OFF = "TIMESTAMP"
+"""Rejected: one request, which came too long after its signing; another of the order may live."""
 POST_ONLY = "POST_ONLY"
 """Rejected: it was only to rest, and would have taken."""
 

@@ -38,6 +38,8 @@ class OrderVenue(Protocol):
     async def look_up(self, client_order_id: str) -> bool:
         """Whether the venue has the order, or had it, if only to reject it.
 
+        A request that it refused for its time (`SIGNED_OFF`) is none of the order: it is not found.
+
         False is definite once `arrives_within_ns` have passed since the last signing of a request
         for it: after that, none that was sent so far becomes this order. Raises `Unavailable` where
         the venue can't be asked.

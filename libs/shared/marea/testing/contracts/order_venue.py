@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from marea.messages.envelope import Nanos
 from marea.messages.orders import (
+    SIGNED_OFF,
     CancelRejected,
     OrderAccepted,
     OrderCanceled,
@@ -173,7 +174,7 @@ class OrderVenueContract:
 
         self.run(scenario)
 
-    def test_request_that_is_signed_too_long_ago_is_rejected(self) -> None:
+    def test_request_that_is_signed_too_long_ago_is_rejected_and_is_no_order(self) -> None:
         async def scenario(bench: VenueBench) -> None:
             order = bench.resting("a")
             await bench.pass_time(10 * PASSED_MS)
@@ -181,7 +182,10 @@ class OrderVenueContract:
             now = await bench.pass_time(PASSED_MS)
             [report] = await bench.venue.reports(-1, now)
             assert isinstance(report, OrderRejected)
-            assert report.reason == "TIMESTAMP"
+            assert report.reason == SIGNED_OFF
+            assert not await bench.venue.look_up("a")
+            await bench.venue.send(bench.resting("a"))
+            assert await bench.venue.look_up("a")
 
         self.run(scenario)
 
