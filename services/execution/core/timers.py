@@ -49,7 +49,11 @@ def at_start(state: ExecutionState) -> Iterator[ExecutionOutput]:
 
 def next_deadline(state: ExecutionState) -> Nanos | None:
     """When the core must be told the time at the latest, ns UTC."""
-    deadlines = [due.ts for order in state.orders.values() if (due := due_of(state, order))]
+    deadlines = [
+        max(due.ts, state.now + 1)  # what became due by a report is seen at the next clock
+        for order in state.orders.values()
+        if (due := due_of(state, order))
+    ]
     deadlines += reconciling.deadlines(state)
     deadlines += [
         state.now + 1  # it waits for an entry to end, and that is seen at the next clock

@@ -10,7 +10,7 @@ from marea.messages.orders import (
     OrderLookedUp,
     ReportAccount,
 )
-from services.execution.core import ExecutionInput, ExecutionState
+from services.execution.core import ExecutionInput, ExecutionState, next_deadline
 from tests.unit.execution.trading import (
     BTC,
     Told,
@@ -186,6 +186,12 @@ def test_order_that_was_refused_for_its_time_is_looked_up() -> None:
     play(state, [told.unknown(intent), told.rejected(intent.client_order_id, "TIMESTAMP")])
     asked = only(LookUpOrder, play(state, [clock(5000)])[:1])
     assert asked.client_order_id == intent.client_order_id
+
+
+def test_order_that_is_known_only_after_its_expiry_waits_for_no_other_clock() -> None:
+    state, intent, told = intended()
+    play(state, [told.unknown(intent), clock(7000), told.accepted(intent.client_order_id, 800)])
+    assert next_deadline(state) == state.now + 1
 
 
 def test_new_life_looks_up_what_the_last_one_may_or_may_not_have_sent() -> None:
