@@ -6,11 +6,11 @@ changed, or a method of the loop that is overridden.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from marea.errors import Broken, Refused, Unavailable
+from marea.errors import Broken, Refused
 from marea.messages.envelope import Log, Message, Nanos, Record
 from marea.messages.orders import (
     AccountReported,
@@ -89,7 +89,7 @@ class no_wait(_Wrapped):  # noqa: N801 # a removal, named as the others are
 
 
 class _Unasked(no_wait):
-    async def look_up(self, client_order_id: str) -> bool:
+    async def look_up(self, client_order_id: str) -> bool:  # noqa: ARG002 # nobody is asked
         return False
 
 
@@ -238,15 +238,24 @@ class Variant(NamedTuple):
 
 
 VARIANTS = (
-    Variant("retry", "no intent, no query: a timeout is answered by sending again",
-            (no_intent, no_query, sign_at_send), 31.5),
+    Variant(
+        "retry",
+        "no intent, no query: a timeout is answered by sending again",
+        (no_intent, no_query, sign_at_send),
+        31.5,
+    ),
     Variant("blind", "intent, then blind resend", (no_read_back, no_query, sign_at_send), 28.2),
     Variant("query", "intent, query, resend", (no_read_back, no_wait, sign_at_send), 3.8),
-    Variant("lease", "intent, query, resend, with a lease check",
-            (no_read_back, no_wait, sign_at_send, lease), 2.0),
+    Variant(
+        "lease",
+        "intent, query, resend, with a lease check",
+        (no_read_back, no_wait, sign_at_send, lease),
+        2.0,
+    ),
     Variant("whole", "the protocol: signed with the stamp of the intent", (), 0.0),
-    Variant("sign_at_send", "without the stamp of the intent: signed as it is sent",
-            (sign_at_send,)),
+    Variant(
+        "sign_at_send", "without the stamp of the intent: signed as it is sent", (sign_at_send,)
+    ),
     Variant("no_query", "without the query: unknown is not sent", (no_query,)),
     Variant("no_wait", "without the wait for what may be on its way", (no_wait,)),
     Variant("no_intent", "without the intent on the log before the send", (no_intent,)),
@@ -254,10 +263,18 @@ VARIANTS = (
     Variant("no_read_back", "without the read-back of the intent", (no_read_back,)),
     Variant("no_epoch", "without the check of the epoch", (no_epoch,)),
     Variant("no_late_check", "without the check for lateness", (no_late_check,)),
-    Variant("failure", "a timeout is taken for a failure, and nothing is sent again",
-            (timeout_is_failure,), attempts_max=1),
+    Variant(
+        "failure",
+        "a timeout is taken for a failure, and nothing is sent again",
+        (timeout_is_failure,),
+        attempts_max=1,
+    ),
     Variant("windowless", "the protocol, at a venue without a time window", (), window_ns=NEVER_NS),
-    Variant("kept_ids", "without query and stamp, at a venue that never takes an id again",
-            (no_read_back, no_query, sign_at_send), keeps_ids=True),
+    Variant(
+        "kept_ids",
+        "without query and stamp, at a venue that never takes an id again",
+        (no_read_back, no_query, sign_at_send),
+        keeps_ids=True,
+    ),
 )
 """The steps as the design was tried with them, then each left out of the whole."""

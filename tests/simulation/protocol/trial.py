@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from marea.errors import MareaError
-from marea.messages.envelope import Log, Message, Nanos, Record, Writer
+from marea.messages.envelope import Message, Nanos, Record, Writer
 from marea.messages.ids import market_id
 from marea.messages.market import InstrumentChanged, Price
 from marea.messages.orders import ApprovalRefused, OrderCompleted
@@ -28,7 +28,14 @@ from services.execution.shell.venue import Shell, arrivals_of, effects_of
 from tests.simulation.cluster import Cluster, Crashed, Host, Line, Store
 from tests.simulation.faults import MS, SECOND, Fault, Faults
 from tests.simulation.protocol.steps import EXECUTION, TRADING, Life, Variant, answered
-from tests.simulation.protocol.venue import ACCOUNT, ASSET_SCALE, BALANCE, INSTRUMENT, Book, WayToVenue
+from tests.simulation.protocol.venue import (
+    ACCOUNT,
+    ASSET_SCALE,
+    BALANCE,
+    INSTRUMENT,
+    Book,
+    WayToVenue,
+)
 from tests.simulation.schedule import Schedule, Task, outcome_of
 
 BEGIN: Nanos = 1_767_571_200 * SECOND
@@ -165,7 +172,9 @@ class Trial:
         first = -1 if self.cluster.end_of(TRADING) == 0 else len(_ground()) - 1
         writer = Writer(producer="risk/main", epoch=0, build=BUILD, input_log=TRADING)
         records = [
-            Record(message=message, writer=writer, seq=max(0, first + place), ts_known=ts, ts_origin=ts)
+            Record(
+                message=message, writer=writer, seq=max(0, first + place), ts_known=ts, ts_origin=ts
+            )
             for place, message in enumerate(messages)
         ]
         await self.cluster.append(TRADING, records)
@@ -277,7 +286,9 @@ class Trial:
         is_sent_again = False
         intake = Intake(TRADING)
         for position, record in enumerate(self.cluster.records_of(TRADING)):
-            for _, taken in [(0, record)] if intake.expects(record) else intake.take(position, record):
+            for _, taken in (
+                [(0, record)] if intake.expects(record) else intake.take(position, record)
+            ):
                 message = taken.message
                 if isinstance(message, OrderCompleted):
                     told.append(message.filled_qty)

@@ -16,6 +16,7 @@ from marea.messages.ids import market_id
 from marea.messages.orders import (
     DUPLICATE_ID,
     POST_ONLY,
+    SIGNED_OFF,
     AccountReported,
     CancelRejected,
     OrderAccepted,
@@ -66,6 +67,8 @@ class Book:
         self.orders: list[Booked] = []
         """All that it took."""
         self.arrived: list[tuple[Nanos, PlaceOrder | CancelOrder]] = []
+        self.known: list[tuple[Nanos, str]] = []
+        """What a look-up finds, and from when on: orders, and those refused but for their time."""
         self.reports: list[tuple[Nanos, VenueReport]] = []
         """By their numbers, each with the time at which it reaches us."""
         self.accounts: list[tuple[Nanos, AccountReported]] = []
@@ -86,6 +89,8 @@ class Book:
             return
         fills = self._fills(request)
         reason = self._refusal(request, now, is_taking=fills is None)
+        if reason != SIGNED_OFF:
+            self.known.append((now, request.client_order_id))
         if reason:
             self._report(OrderRejected, request, reason=reason)
             return
@@ -99,7 +104,7 @@ class Book:
 
     def _refusal(self, request: PlaceOrder, now: Nanos, *, is_taking: bool) -> str:
         if not now - self._window_ns <= request.ts_sign <= now + AHEAD_NS:
-            return "TIMESTAMP"
+            return SIGNED_OFF
         for order in self.orders:
             is_same = order.request.client_order_id == request.client_order_id
             if is_same and (order.is_open or self._keeps_ids):
@@ -238,10 +243,7 @@ class WayToVenue:
     async def look_up(self, client_order_id: str) -> bool:
         """Whether it arrived, as of a while ago."""
         until = await self._asked("LookUpOrder")
-        return any(
-            at <= until and isinstance(each, PlaceOrder) and _name(each) == client_order_id
-            for at, each in self._book.arrived
-        )
+        return any(at <= until and name == client_order_id for at, name in self._book.known)
 
     async def reports(self, after: int, until: Nanos) -> Sequence[VenueReport]:  # noqa: ARG002 # the schedule knows the time
         """Those that have come, in the order in which they came, some of them again."""
@@ -261,7 +263,9 @@ class WayToVenue:
         """What the account held a while ago."""
         until = await self._asked("ReportAccount")
         accounts = self._book.accounts
-        return next(told for at, told in reversed(accounts) if at <= until or told is accounts[0][1])
+        return next(
+            told for at, told in reversed(accounts) if at <= until or told is accounts[0][1]
+        )
 
     async def _asked(self, what: str) -> Nanos:
         # The time as of which a question is answered.
