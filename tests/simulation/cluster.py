@@ -135,6 +135,7 @@ class Host:
 
     async def before(self, crash: str = "crash_before") -> None:
         """All that may happen to a process before a call; raises where the call isn't made."""
+        self.schedule.count_step()
         if self.faults.is_over:
             return
         if self.strikes(crash):

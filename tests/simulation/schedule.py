@@ -13,6 +13,13 @@ from marea.messages.envelope import Log, Nanos
 
 Outcome = TypeVar("Outcome")
 
+STEPS_MAX = 200_000
+"""Of a world; 60 worlds of the product as it is took 27,000 at the most."""
+
+
+class Endless(RuntimeError):
+    """A world goes on and on without its time moving as it should."""
+
 
 class Wait:
     """What a task gives to its scheduler: until when it waits, and whose news end that earlier."""
@@ -56,6 +63,7 @@ class Schedule:
         """ns UTC; it moves only here."""
         self._due: list[tuple[Nanos, int, Task, int]] = []
         self._count = 0
+        self._steps = 0
         self._listeners: dict[Log, list[Task]] = {}
 
     def spawn(self, name: str, coroutine: Coroutine[Any, Any, None], after_ns: Nanos = 0) -> Task:
@@ -89,7 +97,14 @@ class Schedule:
                 self._step(task)
         self.now = max(self.now, until)
 
+    def count_step(self) -> None:
+        """Something happens; raises `Endless` after more of it than a world has."""
+        self._steps += 1
+        if self._steps > STEPS_MAX:
+            raise Endless(f"{STEPS_MAX:,} steps, and it is {self.now}: something never ends")
+
     def _step(self, task: Task) -> None:
+        self.count_step()
         task.turn += 1
         task.log = None
         try:

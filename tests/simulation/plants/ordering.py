@@ -226,7 +226,11 @@ return (look_up(state, after),)
         edits=(
             CodeEdit(
                 "services.execution.shell.venue:arrivals_of",
-                {"state.report_number": "state.report_number + 1"},
+                {
+                    "await venue.reports(state.report_number, now)": (
+                        "await venue.reports(state.report_number + 1, now)"
+                    )
+                },
             ),
         ),
     ),

@@ -6,7 +6,7 @@ from tests.simulation.plants.plant import Plant
 LOOP = "marea.runtime.loop:Loop"
 INTAKE = "marea.runtime.intake:Intake"
 IS_EFFECT = "type(record.message) in self.ports.effects"
-IS_SNAPSHOT_EARLY = "self.now < self._snapshot_due or self._recorded or self._intake.is_waiting"
+IS_SNAPSHOT_EARLY = "now < self._snapshot_due or self._recorded or self._intake.is_waiting"
 DECIDES_TO_ACT = CodeEdit(
     f"{LOOP}._say",
     {
@@ -144,7 +144,7 @@ PLANTS = (
         name="published_again",
         what="A start doesn't look for what the lives before it left on the log, and says it again.",
         cores=("runtime",),
-        edits=(CodeEdit(f"{LOOP}.start", {"self._recorded[log] = recorded": "pass"}),),
+        edits=(CodeEdit(f"{LOOP}.start", {"await recorded.head() is None": "True"}),),
     ),
     Plant(
         name="divergence_untold",
@@ -211,7 +211,7 @@ PLANTS = (
         edits=(
             CodeEdit(
                 f"{LOOP}._snapshot_if_due",
-                {IS_SNAPSHOT_EARLY: "self.now < self._snapshot_due or self._recorded"},
+                {IS_SNAPSHOT_EARLY: "now < self._snapshot_due or self._recorded"},
             ),
         ),
     ),
@@ -222,7 +222,7 @@ PLANTS = (
         edits=(
             CodeEdit(
                 f"{LOOP}._snapshot_if_due",
-                {IS_SNAPSHOT_EARLY: "self.now < self._snapshot_due or self._intake.is_waiting"},
+                {IS_SNAPSHOT_EARLY: "now < self._snapshot_due or self._intake.is_waiting"},
             ),
         ),
     ),
