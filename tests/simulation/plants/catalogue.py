@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from tests.simulation.plants import limits, market, money, ordering, running
+from tests.simulation.plants import doubling, following, limits, market, money, ordering, running
 from tests.simulation.plants.plant import Plant
 
 SEEN_BY = Path(__file__).with_name("seen_by.json")
@@ -17,7 +17,7 @@ _measured: Mapping[str, list[str]] = json.loads(SEEN_BY.read_text(encoding="utf-
 PLANTS: Mapping[str, Plant] = MappingProxyType(
     {
         each.name: replace(each, seen_by=tuple(_measured.get(each.name, ())))
-        for module in (running, ordering, money, limits, market)
+        for module in (running, following, doubling, ordering, money, limits, market)
         for each in module.PLANTS
     }
 )

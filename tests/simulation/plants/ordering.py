@@ -235,6 +235,69 @@ return (look_up(state, after),)
         ),
     ),
     Plant(
+        name="missing_report_not_waited_for",
+        what="A report is taken although one before it is still under way.",
+        cores=("execution",),
+        edits=(
+            CodeEdit(
+                "services.execution.shell.venue:_following",
+                {"report.number == number + 1": "report.number > number"},
+            ),
+        ),
+    ),
+    Plant(
+        name="reports_as_they_come",
+        what="Reports are taken in the order in which the wire brings them, and again.",
+        cores=("execution",),
+        edits=(
+            CodeEdit(
+                "services.execution.shell.venue:_following",
+                {
+                    "sorted(reports, key=lambda each: each.number)": "reports",
+                    "report.number == number + 1": "True",
+                },
+            ),
+        ),
+    ),
+    Plant(
+        name="missing_believed_at_once",
+        what="An order is given up that the venue does not have yet, though it may still arrive.",
+        cores=("execution",),
+        edits=(
+            CodeEdit(
+                "services.execution.shell.venue:_OnTheirWay.may_hold",
+                {"now < signed + self._shell.venue.arrives_within_ns": "False"},
+            ),
+        ),
+    ),
+    Plant(
+        name="builds_mixed",
+        what="An entry is opened while risk and execution run different builds.",
+        cores=("execution",),
+        edits=(
+            CodeEdit(f"{CARRYING}:why_not_open", {"len(set(state.builds.values())) > 1": "False"}),
+        ),
+    ),
+    Plant(
+        name="dust_sold",
+        what="A stop sells what is worth less than the venue takes.",
+        cores=("execution",),
+        edits=(
+            CodeEdit(
+                "services.execution.core.protection:at_mark",
+                {"is_worth_an_order(state.instruments[mark.instrument], qty, stop.price)": "qty"},
+            ),
+            CodeEdit(
+                "services.execution.core.protection:uncovered_qty",
+                {
+                    "is_worth_an_order(state.instruments[instrument], qty, lowest)": (
+                        "is_worth_an_order(state.instruments[instrument], qty, position.entry.price)"
+                    )
+                },
+            ),
+        ),
+    ),
+    Plant(
         name="amended_stop_unheard",
         what="That a stop was enlarged after a partial fill is not heard.",
         cores=("execution",),

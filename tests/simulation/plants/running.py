@@ -67,7 +67,7 @@ PLANTS = (
                 {
                     "await self._outputs.append()": (
                         "if failure is None:\n"
-                        "    await self._snapshot_if_due()\n"
+                        "    await self._snapshot_if_due(records[-1].ts_known if records else 0)\n"
                         "await self._outputs.append()"
                     )
                 },
@@ -136,6 +136,32 @@ PLANTS = (
                 f"{LOOP}._decide",
                 {
                     "type(message) is Clock and message.ts_event > self.now": "type(message) is Clock"
+                },
+            ),
+        ),
+    ),
+    Plant(
+        name="stamp_goes_back",
+        what="A host's clock that is set back sets back the stamps of what is decided.",
+        cores=("runtime",),
+        edits=(
+            CodeEdit(
+                "marea.runtime.outputs:Outputs._stamp",
+                {"max(self._stamped, self.venue_time())": "self.venue_time()"},
+            ),
+        ),
+    ),
+    Plant(
+        name="short_read_taken_for_the_end",
+        what="A read that gives less than there is passes for the end of the log.",
+        cores=("runtime",),
+        edits=(
+            CodeEdit(
+                f"{LOOP}._hear_outside",
+                {
+                    "self.position < (await self.ports.bus.ends()).get(self.wiring.input_log, 0)": (
+                        "False"
+                    )
                 },
             ),
         ),
