@@ -6,8 +6,8 @@ operator halts the portfolio, and a minute later everything must have settled.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from dataclasses import dataclass, replace
+from functools import partial
 from random import Random
 
 from marea.domain.instrument import venue_of
@@ -18,7 +18,7 @@ from marea.messages.market import Price, RequestSnapshot
 from marea.messages.portfolio import Command, CommandAction, PortfolioOpened
 from marea.runtime.double_bus import DoubleBus
 from marea.runtime.ownership import BEAT_EVERY_NS
-from marea.runtime.settings import IndicatorSettings, Settings, find_config_dir, load_settings
+from marea.runtime.settings import Settings
 from marea.runtime.wiring import Ports
 from services.execution.main import execution_config, execution_loop
 from services.execution.shell.venue import Shell, effects_of
@@ -36,6 +36,7 @@ from tests.simulation.faults import MS, SECOND, Faults
 from tests.simulation.market import INSTRUMENTS, PERIOD_NS, ScriptedMarket
 from tests.simulation.process import RESTART_NS, AnyLoop, Grounds, Maker, Process
 from tests.simulation.schedule import Schedule, outcome_of
+from tests.simulation.temper import balance_of, draw_traits, mode_of, settings_of
 
 BEGIN: Nanos = 1_767_571_200 * SECOND
 IDLE_NS: Nanos = 20 * SECOND
@@ -55,41 +56,13 @@ ALONE_SHARE = 0.25
 PORTFOLIO = "main"
 SHARD = "world"
 
-ENVIRONMENT = {
-    "MAREA__FEATURES__INTERVALS_S": "[1]",
-    "MAREA__FEATURES__VECTOR_PERIOD_MS": "1000000",
-    "MAREA__SIGNALS__STRATEGIES": '["sma"]',
-    "MAREA__SIGNALS__TRADES": '["sma"]',
-    "MAREA__SIGNALS__CONFIDENCE_MIN": "0.0",
-    "MAREA__SIGNALS__EXPIRY_BARS": "5",
-}
-
-INDICATORS = {
-    name: IndicatorSettings.model_validate(given)
-    for name, given in {
-        "mid": {"kernel": "mid"},
-        "sma_20": {"kernel": "sma", "period": 3},
-        "atr_14": {"kernel": "atr", "period": 2},
-        "adx_14": {"kernel": "adx", "period": 2},
-    }.items()
-}
-"""Short ones, that are warm after a few bars, under the names that the strategies know."""
-
-
-@cache
-def settings_of(asset_pct_max: float) -> Settings:
-    """The settings of a world; the limit is what an upgrade changes."""
-    told = {**ENVIRONMENT, "MAREA__RISK__ASSET_PCT_MAX": str(asset_pct_max)}
-    settings = load_settings(find_config_dir(None, {}), told)
-    return settings.model_copy(update={"indicators": INDICATORS})
-
 
 @dataclass(slots=True)
 class Release:
     """What a process runs when it begins anew."""
 
-    build: str = "build-1"
-    settings: Settings = field(default_factory=lambda: settings_of(20.0))
+    build: str
+    settings: Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,12 +77,15 @@ class Day:
     """So long after the halt, nothing may be open any more."""
     is_alone: bool
     """Whether all of Marea is one process."""
+    traits: frozenset[str] = frozenset()
+    """What Marea is told to be like."""
 
 
 def draw_day(seed: int) -> Day:
     """The day of a seed's world."""
     draw = Random(f"{seed}/day")  # a world, not a secret
-    return Day(faulty_ns=draw.randrange(8, 21) * SECOND, is_alone=draw.random() < ALONE_SHARE)
+    faulty_ns, is_alone = draw.randrange(8, 21) * SECOND, draw.random() < ALONE_SHARE
+    return Day(faulty_ns=faulty_ns, is_alone=is_alone, traits=draw_traits(seed))
 
 
 class World:
@@ -129,14 +105,15 @@ class World:
         """Whether all of Marea is one process."""
         self.is_doubled = not self.is_alone
         """Whether what is in a hurry is appended twice."""
-        self.release = Release()
+        self.traits = day.traits
+        self.release = Release("build-1", settings_of(day.traits, False))
         self._grounds = Grounds(self.schedule, faults, self.is_alone)
         self._grounds.on_crash = lambda: self._restart_all(0.0)
         self.cluster = self._grounds.cluster
         self.fast = FastStore(self.schedule)
         self.market = ScriptedMarket(faults, seed, BEGIN, self.halt, self.end)
         config = paper_config(self.release.settings)
-        self._balances = {"USDT": 10_000 * 10**ASSET_SCALE}
+        self._balances = {"USDT": balance_of(day.traits) * 10**ASSET_SCALE}
         self.exchange = Exchange(config, self._balances, faults)
         self._trouble = VenueTrouble(self.schedule, faults)
         self._drift: dict[str, Nanos] = {}
@@ -208,7 +185,7 @@ class World:
                 self._restart_all(self.faults.size(cut))
             if self.faults.strikes("upgrade", "all", now) and not upgraded:
                 upgraded += 1
-                self.release = Release("build-2", settings_of(5.0))
+                self.release = Release("build-2", settings_of(self.traits, True))
                 self._restart_all(0.0)
 
     def _restart_all(self, lost: float) -> None:
@@ -331,7 +308,7 @@ class World:
             ts_event=now,
             portfolio=PORTFOLIO,
             owner="you",
-            mode="paper",
+            mode=mode_of(self.traits),
             venue=venue_of(INSTRUMENTS[0].id),
             account=PORTFOLIO,
             base_asset="USDT",
