@@ -41,6 +41,8 @@ class Cluster(memory.MemoryBus):
         super().__init__()
         self.snapshots = MemorySnapshots()
         self._schedule = schedule
+        self.on_append: Callable[[Log, Sequence[Record]], None] = lambda _log, _records: None
+        self._safe_ends: dict[Log, int] = {}
         self._unsafe: list[Callable[[], None]] = []
         """What takes back each append and each snapshot that no flush has followed."""
 
@@ -48,6 +50,7 @@ class Cluster(memory.MemoryBus):
         """Put records at the end of a log, and tell those who wait for it."""
         position = await super().append(log, records)
         self._unsafe.append(lambda: self._shorten(log, position))
+        self.on_append(log, records)
         self._schedule.tell(log, NEWS_NS)
         return position
 
@@ -61,6 +64,7 @@ class Cluster(memory.MemoryBus):
 
     async def flush(self) -> None:
         """What was appended so far is safe."""
+        self._safe_ends = {log: len(records) for log, records in self._records.items()}
         self._unsafe.clear()
 
     def cut_power(self, share: float) -> None:
@@ -74,6 +78,10 @@ class Cluster(memory.MemoryBus):
     def logs(self) -> Sequence[Log]:
         """Those that hold anything."""
         return [log for log, records in self._records.items() if records]
+
+    def safe_end_of(self, log: Log) -> int:
+        """The position before which all of a log outlives a power cut."""
+        return self._safe_ends.get(log, 0)
 
     def end_of(self, log: Log) -> int:
         """The position after its last record."""

@@ -4,7 +4,7 @@ The venue has a market and logs of its own, which nothing of ours can disturb. W
 what comes back, goes over a `VenueLine`: late, never, silently, twice, as of a while ago.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -153,8 +153,16 @@ def _name(message: Message) -> str:
 class VenueLine:
     """Execution's way to the venue; one for each of its lives."""
 
-    def __init__(self, exchange: Exchange, host: Host, trouble: "VenueTrouble") -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        host: Host,
+        trouble: "VenueTrouble",
+        on_send: Callable[[PlaceOrder], None],
+    ) -> None:
+        """`on_send` sees each order as it leaves."""
         self._exchange = exchange
+        self._on_send = on_send
         self._host = host
         self._trouble = trouble
         self._seen: list[tuple[Nanos, AccountReported]] = []
@@ -168,6 +176,8 @@ class VenueLine:
         """Send, if nothing happens to it."""
         host = self._host
         host.works_on = type(request).__name__
+        if isinstance(request, PlaceOrder):
+            self._on_send(request)
         await self._begin()
         delay = 0
         if isinstance(request, PlaceOrder):

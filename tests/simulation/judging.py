@@ -11,8 +11,8 @@ from marea.invariants.venue import SameAsVenue
 from marea.invariants.violation import Violation
 from marea.messages.envelope import Log
 from marea.messages.orders import AccountReported, ReconciliationDone
-from marea.messages.system import Clock
-from marea.runtime.intake import Intake
+from marea.messages.system import Clock, Degraded
+from marea.runtime.intake import Intake, Taken
 from services.execution.core import decide as execution_decide
 from services.execution.core.life import UNSETTLED
 from tests.simulation.schedule import outcome_of
@@ -35,7 +35,7 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 def judge(world: World) -> Sequence[Finding]:
     """All that is wrong."""
-    return [*_broken(world), *_unsettled(world)]
+    return [*_broken(world), *_watched(world), *_unsettled(world)]
 
 
 def is_settled(world: World) -> bool:
@@ -79,6 +79,29 @@ def _is_excused(world: World, each: Violation) -> bool:
     return False
 
 
+def _watched(world: World) -> Iterator[Finding]:
+    for code, what, event in world.watch.seen:
+        yield Finding(code=code, what=what, event=event)
+    if not any(fault.kind == "power_cut" for _, fault in world.faults.struck):
+        for producer, what in world.watch.untold():
+            yield Finding(code="WATCHED untold divergence", what=what, log=producer)
+    yield from _degraded(world)
+
+
+def _degraded(world: World) -> Iterator[Finding]:
+    for log in sorted(world.cluster.logs):
+        if log.channel not in ("market", "features"):
+            continue
+        last: dict[str, Degraded] = {}
+        for _, record in taken_of(world, log):
+            if isinstance(record.message, Degraded):
+                last[record.writer.producer] = record.message
+        for producer, told in last.items():
+            if not told.is_over:
+                what = f"{producer} says to the end that it is degraded"
+                yield Finding(code="UNSETTLED degraded", what=what, event=told.id, log=str(log))
+
+
 def _unsettled(world: World) -> Iterator[Finding]:
     for name, process in world.processes.items():
         loop = process.loop
@@ -94,15 +117,18 @@ def _unsettled(world: World) -> Iterator[Finding]:
             yield Finding(code="UNSETTLED lag", what=what)
     yield from _unsettled_orders(world)
 
-
 def _end_of(world: World, log: Log) -> int:
     # With a fast copy positions count what is taken.
     if not world.is_doubled or log.channel not in ("market", "features"):
         return world.cluster.end_of(log)
-    intake, taken = Intake(log), 0
+    return sum(1 for _ in taken_of(world, log))
+
+
+def taken_of(world: World, log: Log) -> Iterator[Taken]:
+    """What readers take of a log, without copies and void records."""
+    intake = Intake(log)
     for position, record in enumerate(world.cluster.records_of(log)):
-        taken += sum(1 for _ in intake.take(position, record))
-    return taken
+        yield from intake.take(position, record)
 
 
 def _unsettled_orders(world: World) -> Iterator[Finding]:

@@ -8,13 +8,15 @@ from collections.abc import Callable
 from typing import Any
 
 from marea.errors import MareaError
-from marea.messages.envelope import Nanos
+from marea.messages.envelope import Log, Nanos
 from marea.runtime.loop import Loop
 from marea.runtime.ownership import Instance
 from tests.simulation.cluster import Cluster, Crashed, Host
 from tests.simulation.faults import MS, Faults
 from tests.simulation.schedule import Schedule, Task
+from tests.simulation.watching import Watch
 
+TRADING = Log("trading", "main")
 RESTART_NS: Nanos = 300 * MS
 
 AnyLoop = Loop[Any]
@@ -30,6 +32,8 @@ class Grounds:
         self.cluster = Cluster(schedule)
         self.is_alone = is_alone
         """Whether all of Marea is one process."""
+        self.watch = Watch(schedule, self.cluster, TRADING)
+        self.cluster.on_append = self.watch.note_recorded
         self.on_crash: Callable[[], None] = lambda: None
         """What else ends when one of the loops of that process does."""
 
@@ -127,6 +131,8 @@ class Process:
             if life.host.pump is not None:
                 taken += await life.host.pump()
             life.loop, life.is_owner = instance.loop, instance.is_owner
+            if life.is_owner:
+                self._grounds.watch.note_turn(life.loop, id(life.loop))
             if instance.ended_by is not None:
                 self.ends.append((schedule.now, f"stood down: {instance.ended_by}"))
                 instance.ended_by = None
@@ -138,7 +144,9 @@ class Process:
         await life.loop.start()
         life.is_owner = True
         while True:
-            if not await life.loop.step():
+            taken = await life.loop.step()
+            self._grounds.watch.note_turn(life.loop, id(life.loop))
+            if not taken:
                 await self._grounds.schedule.news(life.loop.wiring.input_log, self._poll_ns)
 
     def _ended(self, life: Life, why: str) -> None:

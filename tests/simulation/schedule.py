@@ -13,7 +13,7 @@ from marea.messages.envelope import Log, Nanos
 
 Outcome = TypeVar("Outcome")
 
-STEPS_MAX = 200_000
+STEPS_MAX = 80_000
 """Of a world; 60 worlds of the product as it is took 27,000 at the most."""
 
 

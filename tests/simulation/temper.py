@@ -89,7 +89,9 @@ def settings_of(traits: Set[str], is_cautious: bool) -> Settings:
 
 def balance_of(traits: Set[str]) -> int:
     """What a portfolio begins with, in whole units of its base asset."""
-    return 300 if "poor" in traits else 10_000
+    if "poor" in traits:
+        return 300
+    return 1_000 if "bold" in traits else 10_000  # more than that would find no buyer at the end
 
 
 def mode_of(traits: Set[str]) -> Mode:

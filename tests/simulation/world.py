@@ -5,17 +5,20 @@ of logs; the venue is outside and goes on. While prices move, the faults strike;
 operator halts the portfolio, and a minute later everything must have settled.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
+from typing import Any
 
 from marea.domain.instrument import venue_of
 from marea.domain.ledger import ASSET_SCALE
 from marea.messages.envelope import Log, Nanos, Record
 from marea.messages.ids import derived_id
 from marea.messages.market import Price, RequestSnapshot
+from marea.messages.paper import PlaceOrder
 from marea.messages.portfolio import Command, CommandAction, PortfolioOpened
+from marea.messages.system import Started
 from marea.runtime.double_bus import DoubleBus
 from marea.runtime.ownership import BEAT_EVERY_NS
 from marea.runtime.settings import Settings
@@ -29,7 +32,7 @@ from services.paper.main import paper_config
 from services.risk.main import marks_loop, risk_config, risk_loop
 from services.risk.shell.outside import arrivals_of as orders_of
 from services.signals.main import signals_config, signals_loop
-from tests.simulation.cluster import Host, Line, Released, Store
+from tests.simulation.cluster import LATE_NS_MAX, Host, Line, Released, Store
 from tests.simulation.exchange import Exchange, VenueLine, VenueTrouble
 from tests.simulation.fast_line import FastLine, FastStore
 from tests.simulation.faults import MS, SECOND, Faults
@@ -37,6 +40,7 @@ from tests.simulation.market import INSTRUMENTS, PERIOD_NS, ScriptedMarket
 from tests.simulation.process import RESTART_NS, AnyLoop, Grounds, Maker, Process
 from tests.simulation.schedule import Schedule, outcome_of
 from tests.simulation.temper import balance_of, draw_traits, mode_of, settings_of
+from tests.simulation.watching import Watch
 
 BEGIN: Nanos = 1_767_571_200 * SECOND
 IDLE_NS: Nanos = 20 * SECOND
@@ -88,6 +92,20 @@ def draw_day(seed: int) -> Day:
     return Day(faulty_ns=faulty_ns, is_alone=is_alone, traits=draw_traits(seed))
 
 
+class WatchedBus(DoubleBus):
+    """A double bus that is looked at."""
+
+    def __init__(self, watch: Watch, *given: Any) -> None:  # noqa: ANN401 # as the bus itself
+        super().__init__(*given)
+        self._watch = watch
+
+    async def append(self, log: Log, records: Sequence[Record]) -> int:
+        """Append, and have it seen."""
+        if type(records[0].message) is not Started and log.channel in self._doubled:
+            self._watch.note_queued(log, records)
+        return await super().append(log, records)
+
+
 class World:
     """One seed's world."""
 
@@ -110,6 +128,8 @@ class World:
         self._grounds = Grounds(self.schedule, faults, self.is_alone)
         self._grounds.on_crash = lambda: self._restart_all(0.0)
         self.cluster = self._grounds.cluster
+        self.watch = self._grounds.watch
+        self.watch.calm_from = self.halt + LATE_NS_MAX
         self.fast = FastStore(self.schedule)
         self.market = ScriptedMarket(faults, seed, BEGIN, self.halt, self.end)
         config = paper_config(self.release.settings)
@@ -234,7 +254,7 @@ class World:
         if not self.is_doubled:
             return ports
         fast, schedule = FastLine(self.fast, host), self.schedule
-        bus = DoubleBus(ports.bus, fast, ports.snapshots, lambda: schedule.now)
+        bus = WatchedBus(self.watch, ports.bus, fast, ports.snapshots, lambda: schedule.now)
         host.pump = bus.pump
         ports = replace(ports, bus=bus, snapshots=bus, backlog=bus.backlog)
         if input_log is None:
@@ -281,12 +301,17 @@ class World:
 
     def _execution(self, host: Host) -> AnyLoop:
         config = execution_config(self.release.settings)
-        ports, line = self._ports(host), VenueLine(self.exchange, host, self._trouble)
+        ports, now = self._ports(host), partial(self.now, host.name)
+
+        def on_send(request: PlaceOrder) -> None:
+            self.watch.note_send(request, now(), config.late_ns_max)
+
+        line = VenueLine(self.exchange, host, self._trouble, on_send)
         shell = Shell(
             config=config,
             venue=line,
             flush=ports.bus.flush,
-            venue_time=partial(self.now, host.name),
+            venue_time=now,
             top=self._top,
         )
         ports = replace(
