@@ -7,9 +7,13 @@ took effect, after it, or long before it takes effect after all.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+import msgspec
+from msgspec.structs import replace
+
 from marea.bus import memory
 from marea.errors import Unavailable
 from marea.messages.envelope import Log, Nanos, Record
+from marea.runtime.snapshot import CHECKSUM_BYTES, Snapshot, encode
 from tests.simulation.faults import MS, SECOND, Fault, Faults
 from tests.simulation.schedule import Schedule
 
@@ -261,7 +265,18 @@ class Store:
         bodies = await self._cluster.snapshots.load(name)
         if old := host.strikes("old_snapshot"):
             return bodies[1 + int(host.faults.size(old) * len(bodies)) :]
+        if bodies and host.strikes("foreign_snapshot"):
+            return [_foreign(bodies[0]), *bodies[1:]]
         return bodies
+
+
+def _foreign(body: bytes) -> bytes:
+    # As another build keeps it, that calls all fields of its state otherwise.
+    try:
+        snapshot = msgspec.msgpack.decode(body[CHECKSUM_BYTES:], type=Snapshot)
+    except msgspec.DecodeError:
+        return body  # one with a cursor beside it, or torn
+    return encode(replace(snapshot, state_schema="another", state=msgspec.msgpack.encode({})))
 
 
 def _torn(body: bytes, share: float) -> bytes:

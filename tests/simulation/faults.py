@@ -44,6 +44,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "clock_jump": Kind(
             "the clock that stamps arrivals is set wrong, up to an hour, and back", 0.1
         ),
+        "clock_set_back": Kind("a host's clock is set back, up to 5 s, and is right again", 0.02),
         "clock_drift": Kind("a host's clock runs up to 200 ms wrong", 0.5),
         # between a process and the log
         "append_lost": Kind("an append fails and is not done", 0.02),
@@ -83,6 +84,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "cancel_late": Kind("a cancel arrives up to 4 s later", 0.3),
         # people
         "command": Kind("somebody halts, resumes or resets, or tries to", 0.5),
+        "command_twice": Kind("what somebody ordered is ordered again under its key", 0.5),
+        # what another build has left
+        "foreign_snapshot": Kind("a start finds a snapshot of a state of another shape", 0.5),
     }
 )
 """Every kind, by its name, and how many of its chances a seed lets it strike at most."""

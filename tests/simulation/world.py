@@ -11,6 +11,8 @@ from functools import partial
 from random import Random
 from typing import Any
 
+from msgspec.structs import replace as changed
+
 from marea.domain.instrument import venue_of
 from marea.domain.ledger import ASSET_SCALE
 from marea.messages.envelope import Log, Nanos, Record
@@ -53,6 +55,7 @@ LOOK_NS: Nanos = 4 * SECOND
 ENGINE_NS: Nanos = 200 * MS
 """What is on its way at the venue moves so often."""
 DRIFT_NS_MAX: Nanos = 200 * MS
+JUMP_NS_MAX: Nanos = 5 * SECOND
 EVERY_NS = 5 * SECOND
 """Of the logs' own time, between two snapshots."""
 ALONE_SHARE = 0.25
@@ -137,6 +140,8 @@ class World:
         self.exchange = Exchange(config, self._balances, faults)
         self._trouble = VenueTrouble(self.schedule, faults)
         self._drift: dict[str, Nanos] = {}
+        self._set_back: dict[str, Nanos] = {}
+        """When the clock of each host has caught up with the time, having been set back."""
         self.commands = self._draw_commands(draw)
         self._feed = Released(self.market.plan.log)
         self.processes: dict[str, Process] = {}
@@ -225,7 +230,11 @@ class World:
         while (at := at + draw.randrange(1, 20) * SECOND) < self.faults.ends_at:
             if self.faults.strikes("command", "people", at):
                 action: CommandAction = draw.choice(("halt", "resume", "resume", "reset"))
-                found.insert(-1, (at, _command(at, action, draw.choice(("operator", "guest")))))
+                given = _command(at, action, draw.choice(("operator", "guest")))
+                found.insert(-1, (at, given))
+                if again := self.faults.strikes("command_twice", "people", at):
+                    after = at + int(self.faults.size(again) * 10 * SECOND)
+                    found.insert(-1, (after, _again(given, after)))
         found.insert(-1, (self.faults.ends_at, _command(self.faults.ends_at, "resume", "operator")))
         return found
 
@@ -237,7 +246,12 @@ class World:
             drift = self.faults.strikes("clock_drift", name, self.schedule.now)
             size = 2 * self.faults.size(drift) - 1 if drift else 0.0
             self._drift[name] = int(size * DRIFT_NS_MAX)
-        return self.schedule.now + (0 if self.faults.is_over else self._drift[name])
+        if self.faults.is_over:
+            return self.schedule.now
+        if jump := self.faults.strikes("clock_set_back", name, self.schedule.now):
+            self._set_back[name] = self.schedule.now + int(self.faults.size(jump) * JUMP_NS_MAX)
+        back_ns = max(0, self._set_back.get(name, 0) - self.schedule.now)
+        return self.schedule.now + self._drift[name] - back_ns
 
     def _add(self, name: str, make: Maker, poll_ns: Nanos = 0) -> None:
         poll_ns = poll_ns or (IDLE_NS if self.is_alone else BEAT_EVERY_NS)
@@ -341,6 +355,11 @@ class World:
             asset_scale=ASSET_SCALE,
             balances=self._balances,
         )
+
+
+def _again(command: Command, at: Nanos) -> Command:
+    name = derived_id("operator", Log("trading", PORTFOLIO), "Command", f"{command.key}:again")
+    return changed(command, id=name, ts_event=at)
 
 
 def _command(at: Nanos, action: CommandAction, actor: str) -> Command:
