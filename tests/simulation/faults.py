@@ -83,7 +83,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "ids_forgotten": Kind("the venue takes the id of an order again that has ended", 1.0),
         "cancel_late": Kind("a cancel arrives up to 4 s later", 0.3),
         # people
-        "command": Kind("somebody halts, resumes or resets, or tries to", 0.5),
+        "command": Kind("somebody halts, resumes or resets, or tries to", 1.0),
         "command_twice": Kind("what somebody ordered is ordered again under its key", 0.5),
         # what another build has left
         "foreign_snapshot": Kind("a start finds a snapshot of a state of another shape", 0.5),

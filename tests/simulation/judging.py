@@ -6,19 +6,24 @@ from msgspec import Struct
 
 from marea.bus.memory import MemoryBus
 from marea.invariants.checker import check_bus
+from marea.invariants.decisions import WithinRates
 from marea.invariants.orders import HaltEnds
 from marea.invariants.venue import SameAsVenue
 from marea.invariants.violation import Violation
-from marea.messages.envelope import Log
+from marea.messages.envelope import Log, Nanos
 from marea.messages.orders import AccountReported, ReconciliationDone
 from marea.messages.system import Clock, Degraded
 from marea.runtime.intake import Intake, Taken
 from services.execution.core import decide as execution_decide
 from services.execution.core.life import UNSETTLED
+from services.execution.core.state import ExecutionState
+from tests.simulation.faults import SECOND
+from tests.simulation.market import INSTRUMENTS
 from tests.simulation.schedule import outcome_of
 from tests.simulation.world import World
 
 STANDBY_OF = ("risk/", "execution/")
+SILENCE_NS_MAX: Nanos = 5 * SECOND
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -73,6 +78,9 @@ def _is_excused(world: World, each: Violation) -> bool:
     if each.code == HaltEnds.code and each.log == str(TRADING):
         record = world.cluster.records_of(TRADING)[each.position]
         return type(record.message) is Clock and record.ts_known < world.halt
+    # A clock that was set back counts what it told before and after as one second.
+    if each.code == WithinRates.code:
+        return any(fault.kind == "clock_jump" for _, fault in world.faults.struck)
     if each.code == SameAsVenue.code and each.log == str(TRADING):
         told = world.cluster.records_of(TRADING)[each.position].message
         return isinstance(told, AccountReported) and not told.balances
@@ -115,7 +123,9 @@ def _unsettled(world: World) -> Iterator[Finding]:
         if name != "ingestion" and loop.position < end:
             what = f"{name} has read {loop.position} of {end} of {loop.wiring.input_log}"
             yield Finding(code="UNSETTLED lag", what=what)
+    yield from _silent(world)
     yield from _unsettled_orders(world)
+
 
 def _end_of(world: World, log: Log) -> int:
     # With a fast copy positions count what is taken.
@@ -143,6 +153,7 @@ def _unsettled_orders(world: World) -> Iterator[Finding]:
         elif order.leg == "entry" and order.intent is not None:
             what = f"entry {order.client_order_id} works after the halt: {order.status}"
             yield Finding(code="UNSETTLED order", what=what, event=order.intent.id)
+    yield from _unlike_positions(state)
     reported = outcome_of(world.exchange.venue.account())
     answers = execution_decide(state, reported) if state.sends else ()
     for answer in answers:
@@ -151,6 +162,25 @@ def _unsettled_orders(world: World) -> Iterator[Finding]:
             yield Finding(code="UNSETTLED reconciliation", what=difference)
     if state.sends and not answers:
         yield Finding(code="UNSETTLED reports", what="the venue told reports that were not taken")
+
+
+def _unlike_positions(state: ExecutionState) -> Iterator[Finding]:
+    # Nothing was held to begin with: what was bought is what there is.
+    for name, position in state.positions.items():
+        held = state.balances.get(state.instruments[name].base, 0)
+        if position.net_qty != held:
+            what = f"execution believes in {position.net_qty} of {name}, and {held} is there"
+            yield Finding(code="UNSETTLED position", what=what)
+
+
+def _silent(world: World) -> Iterator[Finding]:
+    # The venue quotes to the end: so long may nobody be deaf.
+    for each in INSTRUMENTS:
+        log = Log("market", each.id)
+        heard = max((record.ts_known for _, record in taken_of(world, log)), default=0)
+        if heard < world.end - SILENCE_NS_MAX:
+            what = f"{log} ends {(world.end - heard) / SECOND:.1f} s before the world does"
+            yield Finding(code="UNSETTLED silence", what=what, log=str(log))
 
 
 TRADING = Log("trading", "main")

@@ -68,7 +68,7 @@ SHARES = {name: 0.05 if name == "advisory" else 0.3 for name in TRAITS}
 
 def draw_traits(seed: int) -> frozenset[str]:
     """The traits of a seed's world."""
-    draw = Random(f"{seed}/temper")  # noqa: S311 # a world, not a secret
+    draw = Random(f"{seed}/temper")  # a world, not a secret
     if draw.random() < PLAIN_SHARE:
         return frozenset()
     return frozenset(name for name in TRAITS if draw.random() < SHARES[name])

@@ -44,7 +44,9 @@ class Watch:
         name = request.client_order_id
         found = self._intent_of(request)
         if found is None:
-            return  # the invariants tell of that
+            what = f"{name} leaves before its intent is on the log"
+            self.seen.append(("WATCHED unsafe send", what, request.id))
+            return
         position, record = found
         if position >= self._cluster.safe_end_of(self._trading):
             what = f"{name} leaves, and its intent would not outlive a kill"

@@ -98,7 +98,7 @@ def draw_day(seed: int) -> Day:
 class WatchedBus(DoubleBus):
     """A double bus that is looked at."""
 
-    def __init__(self, watch: Watch, *given: Any) -> None:  # noqa: ANN401 # as the bus itself
+    def __init__(self, watch: Watch, *given: Any) -> None:  # as the bus itself
         super().__init__(*given)
         self._watch = watch
 
@@ -227,7 +227,7 @@ class World:
     def _draw_commands(self, draw: Random) -> list[tuple[Nanos, Command]]:
         found = [(self.halt, _command(self.halt, "halt", "operator"))]
         at = BEGIN
-        while (at := at + draw.randrange(1, 20) * SECOND) < self.faults.ends_at:
+        while (at := at + draw.randrange(1, 10) * SECOND) < self.faults.ends_at:
             if self.faults.strikes("command", "people", at):
                 action: CommandAction = draw.choice(("halt", "resume", "resume", "reset"))
                 given = _command(at, action, draw.choice(("operator", "guest")))

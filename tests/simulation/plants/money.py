@@ -7,23 +7,35 @@ ACCOUNTS = "services.risk.core.accounts"
 SHARING = "services.risk.core.sharing"
 BOOK_FILL = "services.execution.core.money:book_fill"
 
+TAKEN_AGAIN = (
+    CodeEdit(
+        "services.execution.shell.venue:_following",
+        {
+            "sorted(reports, key=lambda each: each.number)": "reports",
+            "report.number == number + 1": "True",
+        },
+    ),
+    CodeEdit(
+        "services.execution.core.changes:take_report",
+        {"report.number <= state.report_number": "False"},
+    ),
+)
+
 PLANTS = (
     Plant(
         name="fill_booked_twice",
         what="A fill that the venue reports twice is booked twice.",
-        cores=("risk",),
-        edits=(CodeEdit(f"{ACCOUNTS}:is_new", {"fill.number > state.report_number": "True"}),),
+        cores=("risk", "execution"),
+        edits=(
+            CodeEdit(f"{ACCOUNTS}:is_new", {"fill.number > state.report_number": "True"}),
+            *TAKEN_AGAIN,
+        ),
     ),
     Plant(
         name="report_taken_twice",
         what="Execution takes a report of the venue as often as it comes.",
         cores=("execution",),
-        edits=(
-            CodeEdit(
-                "services.execution.core.changes:take_report",
-                {"report.number <= state.report_number": "False"},
-            ),
-        ),
+        edits=TAKEN_AGAIN,
     ),
     Plant(
         name="fee_left_out_of_the_journal",

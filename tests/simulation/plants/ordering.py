@@ -182,13 +182,14 @@ return (look_up(state, after),)
     ),
     Plant(
         name="halt_leaves_entries",
-        what="A halt leaves the entries that work.",
+        what="A halt leaves the entries that work, and what rested in vain still crosses the spread.",
         cores=("execution",),
         edits=(
             CodeEdit(
                 "services.execution.core:_on_turn",
                 {"list(cancels(state, reasons.HALT)) if is_halt else ()": "()"},
             ),
+            CodeEdit(f"{CARRYING}:why_not_open", {"state.is_halted": "False"}),
         ),
     ),
     Plant(

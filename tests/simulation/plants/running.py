@@ -41,23 +41,6 @@ PLANTS = (
         ),
     ),
     Plant(
-        name="gap_passed_over",
-        what="Records that never came are passed over, and nobody is told.",
-        cores=("runtime",),
-        edits=(CodeEdit(f"{INTAKE}._skip", {"yield position, gap": "pass"}),),
-    ),
-    Plant(
-        name="gap_waited_for_ever",
-        what="A record that never comes is waited for without an end.",
-        cores=("runtime",),
-        edits=(
-            CodeEdit(
-                f"{INTAKE}._give_up",
-                {"len(waiting) >= WAITING_RECORDS_MAX or waited_ns >= GAP_WAIT_NS": "False"},
-            ),
-        ),
-    ),
-    Plant(
         name="saved_before_published",
         what="The position is saved before what was decided is on the log.",
         cores=("runtime",),
@@ -76,9 +59,13 @@ PLANTS = (
     ),
     Plant(
         name="acted_when_decided",
-        what="An order goes out when it is decided, not when it is read back in the own epoch.",
+        what="An order goes out when it is decided, not when it is read back, whoever follows by then.",
         cores=("runtime",),
-        edits=(DECIDES_TO_ACT, READS_NOTHING_BACK),
+        edits=(
+            DECIDES_TO_ACT,
+            READS_NOTHING_BACK,
+            CodeEdit(f"{LOOP}._act", {"self.ports.may_act is not None": "False"}),
+        ),
     ),
     Plant(
         name="acted_before_published",
@@ -227,17 +214,6 @@ PLANTS = (
                         "Intake(self.wiring.input_log)"
                     )
                 },
-            ),
-        ),
-    ),
-    Plant(
-        name="saved_while_records_wait",
-        what="The position is saved beyond records that wait for one before them.",
-        cores=("runtime",),
-        edits=(
-            CodeEdit(
-                f"{LOOP}._snapshot_if_due",
-                {IS_SNAPSHOT_EARLY: "now < self._snapshot_due or self._recorded"},
             ),
         ),
     ),
