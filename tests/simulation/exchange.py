@@ -190,8 +190,9 @@ class VenueLine:
                 raise Unavailable("no answer in time")
             if late := host.strikes("venue_rejects"):
                 delay = SIGNED_NS_MAX + SECOND + int(host.faults.size(late) * SLOW_NS_MAX)
-        elif late := host.strikes("cancel_late"):
-            delay = int(host.faults.size(late) * LATE_NS_MAX)
+        else:
+            late = host.strikes("cancel_late")
+            delay = int(host.faults.size(late) * LATE_NS_MAX) if late else 0
         if delay:
             self._post(request, delay)
         else:

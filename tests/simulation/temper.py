@@ -21,18 +21,23 @@ ENVIRONMENT = {
     "MAREA__SIGNALS__EXPIRY_BARS": "5",
 }
 
-INDICATORS = {
-    "mid": IndicatorSettings(kernel="mid"),
-    "sma_20": IndicatorSettings(kernel="sma", period=3),
-    "atr_14": IndicatorSettings(kernel="atr", period=2),
-    "adx_14": IndicatorSettings(kernel="adx", period=2),
-}
+def _indicators(given: Mapping[str, Mapping[str, str | int]]) -> dict[str, IndicatorSettings]:
+    return {name: IndicatorSettings.model_validate(each) for name, each in given.items()}
+
+
+INDICATORS = _indicators(
+    {
+        "mid": {"kernel": "mid"},
+        "sma_20": {"kernel": "sma", "period": 3},
+        "atr_14": {"kernel": "atr", "period": 2},
+        "adx_14": {"kernel": "adx", "period": 2},
+    }
+)
 """Short ones, that are warm after a few bars, under the names that the strategies know."""
 
-MORE_INDICATORS = {
-    "ema_20": IndicatorSettings(kernel="ema", period=2),
-    "ema_50": IndicatorSettings(kernel="ema", period=4),
-}
+MORE_INDICATORS = _indicators(
+    {"ema_20": {"kernel": "ema", "period": 2}, "ema_50": {"kernel": "ema", "period": 4}}
+)
 """What the second strategy of a crowd looks at."""
 
 TRAITS: Mapping[str, Mapping[str, str]] = MappingProxyType(
