@@ -21,6 +21,7 @@ ENVIRONMENT = {
     "MAREA__SIGNALS__EXPIRY_BARS": "5",
 }
 
+
 def _indicators(given: Mapping[str, Mapping[str, str | int]]) -> dict[str, IndicatorSettings]:
     return {name: IndicatorSettings.model_validate(each) for name, each in given.items()}
 

@@ -8,13 +8,16 @@ from marea.domain import position as positions
 from marea.domain.drawdown import fall_pct
 from marea.domain.ledger import ASSET_SCALE, WALLET, Entry, Fill
 from marea.domain.money import (
+    E8,
     Rounding,
+    fee,
     notional,
     qty_for_notional,
     rescale,
     round_to_increment,
 )
 from marea.domain.position import Position
+from marea.messages.market import Side
 from marea.messages.orders import OrderCompleted, OrderFilled
 from marea.messages.portfolio import (
     JournalPosted,
@@ -34,13 +37,25 @@ def position_of(state: RiskState, strategy: str, instrument: str) -> Position:
     return state.positions.get(strategy, {}).get(instrument, NO_POSITION)
 
 
-def sellable_min(market: Market) -> int:
-    """The least quantity that the venue takes at the bid, at `ASSET_SCALE`; less than it is dust."""
+def collar_price(state: RiskState, market: Market, side: Side) -> int:
+    """The worst price of an order: so far from the mid, rounded towards it."""
+    share = E8 + state.config.collar_e8 if side == "buy" else E8 - state.config.collar_e8
+    rounding = Rounding.DOWN if side == "buy" else Rounding.UP
+    price = fee(market.mid_price, share, rounding)
+    return round_to_increment(price, market.instrument.price_increment, rounding)
+
+
+def sellable_min(state: RiskState, market: Market) -> int:
+    """The least quantity that the venue takes at the worst price of a sale, at `ASSET_SCALE`.
+
+    Less than it is dust.
+    """
     known = market.instrument
     qty = known.qty_increment
     if market.bid_price:
         scales = (known.price_scale, known.price_scale, known.qty_scale)
-        least = qty_for_notional(known.notional_min, market.bid_price, *scales, Rounding.UP)
+        lowest = min(market.bid_price, collar_price(state, market, "sell"))
+        least = qty_for_notional(known.notional_min, lowest, *scales, Rounding.UP)
         qty = max(qty, round_to_increment(least, known.qty_increment, Rounding.UP))
     return rescale(qty, known.qty_scale, ASSET_SCALE, Rounding.UP)
 
@@ -49,7 +64,7 @@ def holds(state: RiskState, strategy: str, instrument: str) -> bool:
     """Does a strategy hold enough of it to be sold?"""
     market = state.markets.get(instrument)
     held = position_of(state, strategy, instrument)
-    return market is not None and not positions.is_flat(held, sellable_min(market))
+    return market is not None and not positions.is_flat(held, sellable_min(state, market))
 
 
 def value(market: Market, qty: int) -> int:
@@ -146,7 +161,7 @@ def at_completed(state: RiskState, completed: OrderCompleted) -> Sequence[Positi
 
 def _has_ended(state: RiskState, instrument: str, after: Position) -> bool:
     # The dust that another position left is none of its own.
-    least = sellable_min(state.markets[instrument])
+    least = sellable_min(state, state.markets[instrument])
     return after.bought_qty > 0 and positions.is_flat(after, least)
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from marea.domain import ledger as books
 from marea.domain.ledger import ASSET_SCALE
-from marea.domain.money import E8, Rounding, fee, rescale, round_to_increment
+from marea.domain.money import Rounding, rescale, round_to_increment
 from marea.messages.market import Side
 from marea.messages.portfolio import JournalPosted, PositionClosed, Purpose, RiskDecision
 from marea.messages.signals import Signal
@@ -241,15 +241,8 @@ def _decision(
         qty=qty,
         bid_price=market.bid_price,
         ask_price=market.ask_price,
-        collar_price=_collar_price(state, market, side),
+        collar_price=accounts.collar_price(state, market, side),
         stop_price=stop,
         target_price=target,
         ts_expiry=signal.ts_expiry,
     )
-
-
-def _collar_price(state: RiskState, market: Market, side: Side) -> int:
-    share = E8 + state.config.collar_e8 if side == "buy" else E8 - state.config.collar_e8
-    rounding = Rounding.DOWN if side == "buy" else Rounding.UP  # towards the mid
-    price = fee(market.mid_price, share, rounding)
-    return round_to_increment(price, market.instrument.price_increment, rounding)

@@ -333,3 +333,14 @@ def test_what_loses_its_bid_keeps_its_last_value() -> None:
     desk.mark(bid=0, ask=0)
     after = only(PortfolioValued, desk.wait(SECOND))
     assert (after.equity, after.unrealized_pnl) == (before.equity, before.unrealized_pnl)
+
+
+def test_what_is_worth_an_order_at_the_bid_and_none_at_the_collar_is_dust() -> None:
+    desk = Desk.ready()
+    desk.enter()
+    market = desk.state.markets[BTC]
+    worth_at_bid, worth_at_collar = 832 * 6_000_000 // 10**5, 832 * 5_880_000 // 10**5
+    market.instrument = replace(market.instrument, notional_min=worth_at_bid)
+    assert denied(desk.signal("sell")).purpose == "entry"  # nothing to sell: it would be short
+    market.instrument = replace(market.instrument, notional_min=worth_at_collar)
+    assert approved(desk.signal("sell")).qty == 832
