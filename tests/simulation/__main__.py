@@ -24,6 +24,7 @@ from tests.simulation.story import story
 from tests.simulation.verdict import Verdict, verdicts
 
 NIGHT_FILE = Path(".cache/simulation/night.json")
+PLANTED_FILE = Path(".cache/simulation/planted.json")
 PAIRS_FILE = Path(".cache/simulation/pairs.json")
 notes = Console(stderr=True)
 
@@ -49,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.story is not None:
         return _tell(given.story)
     if given.planted:
-        return planted.run(given.seeds, given.first_seed, given.processes, given.json)
+        kept = given.kept or PLANTED_FILE
+        return planted.run(given.seeds, given.first_seed, given.processes, kept, given.json)
     if given.night:
         kept = given.kept or NIGHT_FILE
         return night.run(given.night, given.processes, kept, given.json)

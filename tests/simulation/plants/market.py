@@ -78,6 +78,7 @@ if ts % bars.interval_ns < bars.interval_ns - 50_000_000:
         name="strategies_speak_in_hash_order",
         what="The strategies speak in an order that is another in each process.",
         cores=("signals",),
+        is_seen_between_processes=True,
         edits=(
             CodeEdit(
                 "services.signals.core.speech:roster_of",

@@ -202,6 +202,7 @@ return (look_up(state, after),)
         name="cancels_in_hash_order",
         what="A halt cancels in an order that is another in each process.",
         cores=("execution",),
+        is_seen_between_processes=True,
         edits=(
             CodeEdit(
                 f"{CARRYING}:cancels",

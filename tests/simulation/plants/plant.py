@@ -17,6 +17,8 @@ class Plant:
     cores: tuple[str, ...]
     """The folders of `tests/unit` that test what it touches."""
     edits: tuple[Edit, ...]
+    is_seen_between_processes: bool = False
+    """Whether one process alone does nothing wrong, and two that order sets otherwise differ."""
     seen_by: tuple[str, ...] = ()
     """Some of the unit tests that fail under it, as measured; none: they all pass."""
 
