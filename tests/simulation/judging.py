@@ -1,6 +1,6 @@
 """Did a world come out right? Its logs by every invariant, and whether all has settled."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -12,6 +12,7 @@ from marea.invariants.venue import SameAsVenue
 from marea.invariants.violation import Violation
 from marea.messages.envelope import Log, Nanos
 from marea.messages.orders import AccountReported, ReconciliationDone
+from marea.messages.portfolio import Mark
 from marea.messages.system import Clock, Degraded
 from marea.runtime.intake import Intake, Taken
 from services.execution.core import decide as execution_decide
@@ -22,6 +23,8 @@ from tests.simulation.market import INSTRUMENTS
 from tests.simulation.schedule import outcome_of
 from tests.simulation.world import World
 
+DOUBLED = ("market", "features")
+"""What stands on the fast copy too."""
 STANDBY_OF = ("risk/", "execution/")
 SILENCE_NS_MAX: Nanos = 5 * SECOND
 
@@ -97,17 +100,31 @@ def _watched(world: World) -> Iterator[Finding]:
 
 
 def _degraded(world: World) -> Iterator[Finding]:
+    degraded: dict[Log, list[bool]] = {}
     for log in sorted(world.cluster.logs):
-        if log.channel not in ("market", "features"):
+        if log.channel not in DOUBLED or not world.is_doubled:
             continue
         last: dict[str, Degraded] = {}
+        is_so = degraded.setdefault(log, [])
         for _, record in taken_of(world, log):
             if isinstance(record.message, Degraded):
                 last[record.writer.producer] = record.message
+            is_so.append(any(not told.is_over for told in last.values()))
         for producer, told in last.items():
             if not told.is_over:
                 what = f"{producer} says to the end that it is degraded"
                 yield Finding(code="UNSETTLED degraded", what=what, event=told.id, log=str(log))
+    yield from _trusted(world, degraded)
+
+
+def _trusted(world: World, degraded: Mapping[Log, Sequence[bool]]) -> Iterator[Finding]:
+    # Nobody calls a market fit to open in whose record is too far behind.
+    for position, record in enumerate(world.cluster.records_of(TRADING)):
+        mark, source = record.message, record.writer.input_log
+        if isinstance(mark, Mark) and mark.book_status == "LIVE" and source in degraded:
+            if degraded[source][record.input_offset]:
+                what = f"{mark.instrument} is LIVE while its market is degraded"
+                yield Finding(code="WATCHED degraded", what=what, event=mark.id, position=position)
 
 
 def _unsettled(world: World) -> Iterator[Finding]:
@@ -129,7 +146,7 @@ def _unsettled(world: World) -> Iterator[Finding]:
 
 def _end_of(world: World, log: Log) -> int:
     # With a fast copy positions count what is taken.
-    if not world.is_doubled or log.channel not in ("market", "features"):
+    if not world.is_doubled or log.channel not in DOUBLED:
         return world.cluster.end_of(log)
     return sum(1 for _ in taken_of(world, log))
 
