@@ -46,6 +46,8 @@ POLL_NS: Nanos = SECOND
 """While an order works, its reports are asked for so often."""
 IDLE_NS: Nanos = 20 * SECOND
 DRIFT_NS_MAX: Nanos = 200 * MS
+RECORDS_MAX = 1_000
+"""On a log that is longer something goes on for ever; a trial writes about a hundred."""
 BUILD = "build-1"
 QTY = 800
 BID_PRICE, ASK_PRICE = 6_000_000, 6_000_001
@@ -209,7 +211,7 @@ class Trial:
             await loop.start(str(number))
             if host is self._host:
                 self.loop = loop
-            while True:
+            while self.cluster.end_of(TRADING) < RECORDS_MAX:
                 if not await loop.step():
                     await self.schedule.news(TRADING, self._wait_ns(loop))
         except Crashed:
@@ -308,6 +310,8 @@ class Trial:
 
     def _is_settled(self) -> bool:
         if self.loop is None or self.loop.is_recovering:
+            return False
+        if self.cluster.end_of(TRADING) >= RECORDS_MAX:
             return False
         if self.ends and self.ends[-1][0] > self.faults.ends_at + HEALING_NS:
             return False
