@@ -22,6 +22,7 @@ PERIOD_NS: Nanos = 500 * MS
 """Of a window of the market."""
 LEVELS = 4
 LATENCY_NS: Nanos = 20 * MS
+KNOWN_NS: Nanos = 4 * SECOND
 ERROR_NS_MAX: Nanos = 3_600 * SECOND
 INSTRUMENTS = load_parameters().instruments
 VENUE = INSTRUMENTS[0].venue
@@ -147,7 +148,9 @@ class ScriptedMarket:
 
     def _clock_error(self, now: Nanos) -> Nanos:
         # The clock that frames are stamped with on arrival is set wrong, and back after a while.
-        if jump := self._faults.strikes("clock_jump", "ingestion", now):
+        # At the very begin nothing tells which of two clocks is right.
+        is_known = now >= self._begin + KNOWN_NS
+        if is_known and (jump := self._faults.strikes("clock_jump", "ingestion", now)):
             self._error_ns = int((2 * self._faults.size(jump) - 1) * ERROR_NS_MAX)
             self._error_until = now + int(self._faults.size(jump, "time") * 10 * SECOND)
         is_wrong = now < min(self._error_until, self._faults.ends_at)

@@ -131,7 +131,7 @@ def _save(kept: Path, hunts: Mapping[str, Hunt]) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True)
     whole = kept.with_suffix(".part")
     whole.write_bytes(msgspec.json.encode(hunts))
-    os.replace(whole, kept)
+    whole.replace(kept)
 
 
 def page_of(hunts: Sequence[Hunt], first_seed: int) -> str:
@@ -147,8 +147,8 @@ def page_of(hunts: Sequence[Hunt], first_seed: int) -> str:
             "# Planted bugs",
             "",
             "Written by `python -m tests.simulation --planted`; measure anew to change it. Each bug is put",
-            "into the code that runs (`tests/simulation/plants`), and worlds are played from seed "
-            f"{first_seed} on until",
+            f"into the code that runs (`tests/simulation/plants`), and worlds are played from {first_seed} on",
+            "until",
             "one comes out wrong. The last column names a unit test of its core that fails with the bug,",
             "as `python -m tests.simulation.plants` measured; none: they all pass, and only worlds see it.",
             "",

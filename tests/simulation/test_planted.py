@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.simulation import planted
 from tests.simulation.planted import Hunt, hunt
+from tests.simulation.shrink import play
 
 FOUND_SOON = {
     "duplicate_taken": 2,
@@ -21,4 +21,4 @@ def test_bug_is_found_soon(name: str, seeds: int) -> None:
 
 
 def test_without_a_bug_nothing_is_found() -> None:
-    assert all(not planted.play(seed)[1] for seed in range(max(FOUND_SOON.values())))
+    assert all(not play(seed)[1] for seed in range(max(FOUND_SOON.values())))

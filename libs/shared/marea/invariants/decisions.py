@@ -288,7 +288,7 @@ class OneBuild(TradingRule):
 
 
 class WithinRates(TradingRule):
-    """No more orders are sent in any second and any minute than risk was started with."""
+    """No more entries are sent in any second and any minute than risk was started with."""
 
     number = 21
     code = "WITHIN_RATES"
@@ -305,6 +305,10 @@ class WithinRates(TradingRule):
             if message.service == "risk" and at.log.channel == "trading":
                 self._caps[at.log.partition] = _caps(message.config)
             return
+        assert isinstance(message, OrderSent)
+        order = self.trading.orders.get(message.client_order_id)
+        if order is None or order.leg != "entry":
+            return  # what makes a risk less is never held up
         sent = self._sent.setdefault(at.log.partition, deque())
         sent.append(message.ts_event)
         while sent[0] <= message.ts_event - 60 * SECOND_NS:
@@ -312,7 +316,7 @@ class WithinRates(TradingRule):
         for window_ns, cap in self._caps.get(at.log.partition, {}).items():
             count = sum(1 for ts in sent if ts > message.ts_event - window_ns)
             if count > cap:
-                what = f"orders sent within {window_ns // SECOND_NS} s"
+                what = f"entries sent within {window_ns // SECOND_NS} s"
                 self.report(at, what, f"≤ {cap}", count)
 
 
