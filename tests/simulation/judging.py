@@ -160,6 +160,21 @@ def taken_of(world: World, log: Log) -> Iterator[Taken]:
         yield from intake.take(position, record)
 
 
+def _unlike_venue(world: World, state: ExecutionState) -> Iterator[Finding]:
+    reported = outcome_of(world.exchange.venue.account())
+    answers = execution_decide(state, reported) if state.sends else ()
+    for answer in answers:
+        assert isinstance(answer, ReconciliationDone)
+        for difference in answer.differences:
+            # Where one of two sells, the stop that both share goes with it: execution tells so, and
+            # has a stop of its own at the mark for the other.
+            is_told = difference.startswith(UNPROTECTED) and "crowded" in world.traits
+            if not is_told:
+                yield Finding(code="UNSETTLED reconciliation", what=difference)
+    if state.sends and not answers:
+        yield Finding(code="UNSETTLED reports", what="the venue told reports that were not taken")
+
+
 def _unsettled_orders(world: World) -> Iterator[Finding]:
     loop = world.owner_of("execution").loop
     if loop is None:
@@ -173,18 +188,7 @@ def _unsettled_orders(world: World) -> Iterator[Finding]:
             what = f"entry {order.client_order_id} works after the halt: {order.status}"
             yield Finding(code="UNSETTLED order", what=what, event=order.intent.id)
     yield from _unlike_positions(state)
-    reported = outcome_of(world.exchange.venue.account())
-    answers = execution_decide(state, reported) if state.sends else ()
-    for answer in answers:
-        assert isinstance(answer, ReconciliationDone)
-        for difference in answer.differences:
-            # Where one of two sells, the stop that both share goes with it: execution tells so, and
-            # has a stop of its own at the mark for the other.
-            is_told = difference.startswith(UNPROTECTED) and "crowded" in world.traits
-            if not is_told:
-                yield Finding(code="UNSETTLED reconciliation", what=difference)
-    if state.sends and not answers:
-        yield Finding(code="UNSETTLED reports", what="the venue told reports that were not taken")
+    yield from _unlike_venue(world, state)
 
 
 def _unlike_positions(state: ExecutionState) -> Iterator[Finding]:
