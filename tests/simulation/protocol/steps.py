@@ -51,7 +51,7 @@ class Life:
     loop: Loop[ExecutionState] | None = None
 
 
-Removal = Callable[[Life], None]
+Removal = Callable[[Life], object]
 """Takes a step out of a life."""
 
 
@@ -136,7 +136,7 @@ class lease(_Wrapped):  # noqa: N801 # as above
 
     async def send(self, request: PlaceOrder | CancelOrder) -> None:
         assert self.life.loop is not None
-        own = self.life.loop.intake.state.places[EXECUTION].epoch
+        own = self.life.loop._outputs.epoch(TRADING)
         if _newest_epoch(self.life.cluster) > own:
             raise Refused(f"epoch {own} is over")
         await self.inner.send(request)
@@ -207,11 +207,6 @@ def no_flush(life: Life) -> None:
     life.flush = nothing
 
 
-def timeout_is_failure(life: Life) -> None:
-    """A timeout is told as a request that will never arrive."""
-    life.answer = _not_sent
-
-
 def answered(life: Life, effects: Mapping[type[Message], Effect]) -> Mapping[type[Message], Effect]:
     """The shell's effects, and what the core is told of a sending."""
     send = effects[OrderIntended]
@@ -248,32 +243,37 @@ VARIANTS = (
     Variant("query", "intent, query, resend", (no_read_back, no_wait, sign_at_send), 3.8),
     Variant(
         "lease",
-        "intent, query, resend, with a lease check",
+        "the same with a lease check before the send",
         (no_read_back, no_wait, sign_at_send, lease),
         2.0,
     ),
-    Variant("whole", "the protocol: signed with the stamp of the intent", (), 0.0),
-    Variant(
-        "sign_at_send", "without the stamp of the intent: signed as it is sent", (sign_at_send,)
-    ),
-    Variant("no_query", "without the query: unknown is not sent", (no_query,)),
+    Variant("whole", "the protocol, whole", (), 0.0),
+    Variant("no_query", "without the query: unknown is taken for not sent", (no_query,)),
     Variant("no_wait", "without the wait for what may be on its way", (no_wait,)),
+    Variant("sign_at_send", "without the stamp of the intent: signed when sent", (sign_at_send,)),
     Variant("no_intent", "without the intent on the log before the send", (no_intent,)),
-    Variant("no_flush", "without the flush of the intent, where the power fails", (no_flush,)),
+    Variant("no_flush", "without the flush before the send", (no_flush,)),
     Variant("no_read_back", "without the read-back of the intent", (no_read_back,)),
     Variant("no_epoch", "without the check of the epoch", (no_epoch,)),
     Variant("no_late_check", "without the check for lateness", (no_late_check,)),
     Variant(
-        "failure",
+        "gives_up",
         "a timeout is taken for a failure, and nothing is sent again",
-        (timeout_is_failure,),
+        (no_query,),
         attempts_max=1,
     ),
-    Variant("windowless", "the protocol, at a venue without a time window", (), window_ns=NEVER_NS),
+    Variant("windowless", "the protocol, at a venue without a time window", window_ns=NEVER_NS),
+    Variant("kept_ids", "the protocol, at a venue that keeps ids for ever", keeps_ids=True),
     Variant(
-        "kept_ids",
-        "without query and stamp, at a venue that never takes an id again",
-        (no_read_back, no_query, sign_at_send),
+        "query_kept_ids",
+        "intent, query, resend, at a venue that keeps ids for ever",
+        (no_read_back, no_wait, sign_at_send),
+        keeps_ids=True,
+    ),
+    Variant(
+        "windowless_kept_ids",
+        "the protocol, at a venue that keeps ids and has no time window",
+        window_ns=NEVER_NS,
         keeps_ids=True,
     ),
 )

@@ -5,18 +5,16 @@ venue are those of a world that loses, delays, kills and pauses by seed. Then th
 minute later the venue's book is held against what execution believes and has told.
 """
 
-from collections.abc import Iterator, Set
+from collections.abc import Coroutine, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from marea.errors import MareaError
 from marea.messages.envelope import Message, Nanos, Record, Writer
-from marea.messages.ids import market_id
-from marea.messages.market import InstrumentChanged, Price
+from marea.messages.market import Price
 from marea.messages.orders import ApprovalRefused, OrderCompleted
-from marea.messages.portfolio import Mark, PortfolioOpened, RiskDecision
-from marea.messages.system import Clock, Started
 from marea.runtime.intake import Intake
 from marea.runtime.loop import Loop
 from marea.runtime.wiring import Ports
@@ -27,18 +25,19 @@ from services.execution.main import execution_loop
 from services.execution.shell.venue import Shell, arrivals_of, effects_of
 from tests.simulation.cluster import Cluster, Crashed, Host, Line, Store
 from tests.simulation.faults import MS, SECOND, Fault, Faults
-from tests.simulation.protocol.steps import EXECUTION, TRADING, Life, Variant, answered
-from tests.simulation.protocol.venue import (
-    ACCOUNT,
-    ASSET_SCALE,
-    BALANCE,
-    INSTRUMENT,
-    Book,
-    WayToVenue,
+from tests.simulation.protocol.ground import (
+    ASK_PRICE,
+    BEGIN,
+    BID_PRICE,
+    BUILD,
+    QTY,
+    decision,
+    ground,
 )
+from tests.simulation.protocol.steps import EXECUTION, TRADING, Life, Variant, answered
+from tests.simulation.protocol.venue import INSTRUMENT, Book, WayToVenue
 from tests.simulation.schedule import Schedule, Task, outcome_of
 
-BEGIN: Nanos = 1_767_571_200 * SECOND
 SETTLING_NS: Nanos = 60 * SECOND
 HEALING_NS: Nanos = 20 * SECOND
 """So long after the faults the last life of execution has begun: late appends end lives too."""
@@ -48,9 +47,6 @@ IDLE_NS: Nanos = 20 * SECOND
 DRIFT_NS_MAX: Nanos = 200 * MS
 RECORDS_MAX = 1_000
 """On a log that is longer something goes on for ever; a trial writes about a hundred."""
-BUILD = "build-1"
-QTY = 800
-BID_PRICE, ASK_PRICE = 6_000_000, 6_000_001
 CONFIG = ExecutionConfig(
     portfolio="main",
     passive_ns=2 * SECOND,
@@ -107,6 +103,25 @@ class HarshFaults(Faults):
             self.shares[kind] = 0.0 if is_quiet else share * share_max
 
 
+class EndingSchedule(Schedule):
+    """A schedule that can be broken off: what has not happened by then never does."""
+
+    def __init__(self, begin: Nanos) -> None:
+        super().__init__(begin)
+        self._tasks: list[Task] = []
+
+    def spawn(self, name: str, coroutine: Coroutine[Any, Any, None], after_ns: Nanos = 0) -> Task:
+        """Begin a task, and remember it."""
+        task = super().spawn(name, coroutine, after_ns)
+        self._tasks.append(task)
+        return task
+
+    def end(self) -> None:
+        """End every task."""
+        for task in self._tasks:
+            task.end()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How a trial came out, by the venue's own book."""
@@ -128,7 +143,7 @@ class Trial:
 
     def __init__(self, seed: int, variant: Variant, only: Set[Fault] | None = None) -> None:
         draw = Random(f"{seed}/trial")
-        self.schedule = Schedule(BEGIN)
+        self.schedule = EndingSchedule(BEGIN)
         self.faults = HarshFaults(seed, only)
         self.faults.ends_at = BEGIN + draw.randrange(20, 46) * SECOND
         self.cluster = Cluster(self.schedule)
@@ -153,7 +168,7 @@ class Trial:
     def play(self) -> Outcome:
         """From the decision to what became of it."""
         with _attempts(self._variant.attempts_max):
-            outcome_of(self._tell(BEGIN, *_ground()))
+            outcome_of(self._tell(BEGIN, *ground()))
             self._begin(0)
             self.schedule.spawn("risk", self._approve())
             if self._is_alone:
@@ -161,17 +176,16 @@ class Trial:
             self.schedule.run(self.faults.ends_at)
             self.faults.is_over = True
             self.schedule.run(max(self.faults.ends_at, self._ts_expiry) + SETTLING_NS)
-            for task in self._tasks:
-                task.end()
+            self.schedule.end()
         return self._outcome()
 
     async def _approve(self) -> None:
         await self.schedule.sleep(self._ts_decision - self.schedule.now)
-        await self._tell(self._ts_decision, _decision(self._ts_decision, self._ts_expiry))
+        await self._tell(self._ts_decision, decision(self._ts_decision, self._ts_expiry))
 
     async def _tell(self, ts: Nanos, *messages: Message) -> None:
         # What risk says; it is safe.
-        first = -1 if self.cluster.end_of(TRADING) == 0 else len(_ground()) - 1
+        first = -1 if self.cluster.end_of(TRADING) == 0 else len(ground()) - 1
         writer = Writer(producer="risk/main", epoch=0, build=BUILD, input_log=TRADING)
         records = [
             Record(
@@ -322,12 +336,13 @@ class Trial:
 
 @contextmanager
 def _attempts(count: int) -> Iterator[None]:
-    kept = carrying.ATTEMPTS_MAX
-    carrying.ATTEMPTS_MAX = count  # type: ignore[misc] # what a variant changes
+    constants = vars(carrying)
+    kept = constants["ATTEMPTS_MAX"]
+    constants["ATTEMPTS_MAX"] = count
     try:
         yield
     finally:
-        carrying.ATTEMPTS_MAX = kept  # type: ignore[misc] # as above
+        constants["ATTEMPTS_MAX"] = kept
 
 
 def _may() -> None:
@@ -337,84 +352,3 @@ def _may() -> None:
 
 def _top(_: str) -> tuple[Price, Price]:
     return BID_PRICE, ASK_PRICE
-
-
-def _ground() -> list[Message]:
-    return [
-        Started(
-            id="started-risk",
-            ts_event=BEGIN,
-            service="risk",
-            producer="risk/main",
-            build=BUILD,
-            config="{}",
-            resumes_at=0,
-        ),
-        PortfolioOpened(
-            id="opened",
-            ts_event=BEGIN,
-            portfolio="main",
-            owner="you",
-            mode="live",
-            venue="SIM",
-            account=ACCOUNT,
-            base_asset="USDT",
-            time_zone="UTC",
-            asset_scale=ASSET_SCALE,
-            balances={"USDT": BALANCE},
-        ),
-        InstrumentChanged(
-            id=market_id(INSTRUMENT, "instrument", 0),
-            ts_event=BEGIN,
-            instrument=INSTRUMENT,
-            price_scale=2,
-            qty_scale=5,
-            venue="SIM",
-            venue_symbol="BTCUSDT",
-            kind="spot",
-            base="BTC",
-            quote="USDT",
-            price_increment=1,
-            qty_increment=1,
-            book_sequencing="contiguous",
-            valid_from=BEGIN,
-            notional_min=500,
-        ),
-        Mark(
-            id="mark",
-            ts_event=BEGIN,
-            instrument=INSTRUMENT,
-            price_scale=2,
-            bid_price=BID_PRICE,
-            ask_price=ASK_PRICE,
-            book_status="LIVE",
-            ts_quote=BEGIN,
-        ),
-        Clock(id=market_id("main", "clock", BEGIN), ts_event=BEGIN, stream="main"),
-    ]
-
-
-def _decision(ts: Nanos, ts_expiry: Nanos) -> RiskDecision:
-    return RiskDecision(
-        id="decision",
-        ts_event=ts,
-        portfolio="main",
-        instrument=INSTRUMENT,
-        strategy="weighted",
-        purpose="entry",
-        leg="signal",
-        approved=True,
-        reason="APPROVED",
-        observed={},
-        limits={},
-        side="buy",
-        price_scale=2,
-        qty_scale=5,
-        qty=QTY,
-        bid_price=BID_PRICE,
-        ask_price=ASK_PRICE,
-        collar_price=BID_PRICE * 102 // 100,
-        stop_price=0,
-        target_price=0,
-        ts_expiry=ts_expiry,
-    )
