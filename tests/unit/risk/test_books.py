@@ -161,10 +161,11 @@ def test_stop_of_one_child_outlives_that_of_another() -> None:
     assert desk.held() < 10 * 1000
 
 
-def test_order_whose_second_copy_was_refused_may_still_fill() -> None:
+@pytest.mark.parametrize("reason", ["DUPLICATE_ID", "TIMESTAMP"])
+def test_order_of_which_another_request_was_refused_may_still_fill(reason: str) -> None:
     desk = Desk.ready()
     order = desk.intend(approved(desk.signal("buy"))).client_order_id
-    desk.end(order, "DUPLICATE_ID")
+    desk.end(order, reason)
     desk.fill(order, 833)
     assert desk.held() == 833_000 - 833
 
