@@ -45,9 +45,9 @@ TRAITS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "nervous": {  # small losses trip the breakers, and soon they end
             "MAREA__RISK__BREAKERS": (
-                '[{"drawdown_pct_max": 0.05, "pause_s": 6}, '
-                '{"drawdown_pct_max": 0.15, "pause_s": 9}, '
-                '{"drawdown_pct_max": 0.4, "pause_s": 12}]'
+                '[{"drawdown_pct_max": 0.05, "pause_s": 8}, '
+                '{"drawdown_pct_max": 0.15, "pause_s": 15}, '
+                '{"drawdown_pct_max": 0.4, "pause_s": 25}]'
             ),
         },
         "hurried": {  # it would send more orders than it may

@@ -37,7 +37,7 @@ from services.signals.main import signals_config, signals_loop
 from tests.simulation.cluster import LATE_NS_MAX, Host, Line, Released, Store
 from tests.simulation.exchange import Exchange, VenueLine, VenueTrouble
 from tests.simulation.fast_line import FastLine, FastStore
-from tests.simulation.faults import MS, SECOND, Faults
+from tests.simulation.faults import MS, SECOND, Fault, Faults
 from tests.simulation.market import INSTRUMENTS, PERIOD_NS, ScriptedMarket
 from tests.simulation.process import RESTART_NS, AnyLoop, Grounds, Maker, Process
 from tests.simulation.schedule import Schedule, outcome_of
@@ -54,9 +54,10 @@ SETTLES_NS_MIN: Nanos = 12 * SECOND + 900 * MS
 LOOK_NS: Nanos = 4 * SECOND
 ENGINE_NS: Nanos = 200 * MS
 """What is on its way at the venue moves so often."""
+ROLL_OUT_NS_MAX: Nanos = 8 * SECOND
 DRIFT_NS_MAX: Nanos = 200 * MS
 JUMP_NS_MAX: Nanos = 5 * SECOND
-EVERY_NS = 5 * SECOND
+EVERY_NS = 2 * SECOND
 """Of the logs' own time, between two snapshots."""
 ALONE_SHARE = 0.25
 """Of the seeds, those in which all of Marea is one process."""
@@ -208,10 +209,25 @@ class World:
             now = self.schedule.now
             if cut := self.faults.strikes("power_cut", "all", now):
                 self._restart_all(self.faults.size(cut))
-            if self.faults.strikes("upgrade", "all", now) and not upgraded:
+            upgrade = self.faults.strikes("upgrade", "all", now)
+            if upgrade and not upgraded:
                 upgraded += 1
                 self.release = Release("build-2", settings_of(self.traits, True))
-                self._restart_all(0.0)
+                self._roll_out(upgrade)
+
+    def _roll_out(self, upgrade: Fault) -> None:
+        # Distributed, one process after the other: for a while two builds run side by side.
+        if self.is_alone:
+            self._restart_all(0.0)
+            return
+
+        async def restart(process: Process) -> None:
+            process.kill()
+            process.begin(RESTART_NS)
+
+        for name, process in self.processes.items():
+            after_ns = int(self.faults.size(upgrade, name) * ROLL_OUT_NS_MAX)
+            self.schedule.spawn("roll out", restart(process), after_ns)
 
     def _restart_all(self, lost: float) -> None:
         async def restart() -> None:
