@@ -158,9 +158,9 @@ class VenueLine:
         exchange: Exchange,
         host: Host,
         trouble: "VenueTrouble",
-        on_send: Callable[[PlaceOrder], None],
+        on_send: Callable[[PlaceOrder | CancelOrder], None],
     ) -> None:
-        """`on_send` sees each order as it leaves."""
+        """`on_send` sees each request as it leaves."""
         self._exchange = exchange
         self._on_send = on_send
         self._host = host
@@ -176,8 +176,7 @@ class VenueLine:
         """Send, if nothing happens to it."""
         host = self._host
         host.works_on = type(request).__name__
-        if isinstance(request, PlaceOrder):
-            self._on_send(request)
+        self._on_send(request)
         await self._begin()
         delay = 0
         if isinstance(request, PlaceOrder):

@@ -39,7 +39,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "old_snapshot": Kind("a start finds an older snapshot, or none", 0.5),
         "torn_snapshot": Kind("a snapshot is cut off or damaged", 0.5),
         "snapshot_lost": Kind("a snapshot can't be saved", 0.5),
-        "upgrade": Kind("all processes begin anew, one after the other, with another build and limit", 0.5),
+        "upgrade": Kind(
+            "all processes begin anew, one after the other, with another build and limit", 0.5
+        ),
         "power_cut": Kind("everything dies, and what was not flushed is gone", 0.02),
         "clock_jump": Kind(
             "the clock that stamps arrivals is set wrong, up to an hour, and back", 0.1

@@ -121,10 +121,10 @@ def _degraded(world: World) -> Iterator[Finding]:
 def _trusted(world: World, degraded: Mapping[Log, Sequence[bool]]) -> Iterator[Finding]:
     # Nobody calls a market fit to open in whose record is too far behind.
     for position, record in enumerate(world.cluster.records_of(TRADING)):
-        mark, source = record.message, record.writer.input_log or TRADING
-        if not isinstance(mark, Mark) or mark.book_status != "LIVE" or source not in degraded:
+        mark, source = record.message, record.writer.input_log
+        if not isinstance(mark, Mark) or mark.book_status != "LIVE" or source is None:
             continue
-        if degraded[source][record.input_offset]:
+        if source in degraded and degraded[source][record.input_offset]:
             what = f"{mark.instrument} is LIVE while its market is degraded"
             yield Finding(code="WATCHED degraded", what=what, event=mark.id, position=position)
 

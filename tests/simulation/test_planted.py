@@ -2,14 +2,15 @@
 
 import pytest
 
-from tests.simulation.planted import Hunt, hunt
+from tests.simulation.planted import Hunt, hunt, page_of
+from tests.simulation.plants.catalogue import PLANTS
 from tests.simulation.shrink import play
 
 FOUND_SOON = {
     "duplicate_taken": 2,
     "acted_before_published": 1,
-    "acted_for_another_life": 1,
-    "stamped_by_the_clock": 2,
+    "acted_for_another_life": 4,
+    "published_again": 1,
 }
 """Bugs, and the number of seeds, from 0 on, until each was found."""
 
@@ -20,5 +21,24 @@ def test_bug_is_found_soon(name: str, seeds: int) -> None:
     assert found.code, f"{name} was not found in {seeds} seeds"
 
 
-def test_without_a_bug_nothing_is_found() -> None:
-    assert all(not play(seed)[1] for seed in range(max(FOUND_SOON.values())))
+@pytest.mark.parametrize("seed", range(max(FOUND_SOON.values())))
+def test_nothing_is_found_where_there_is_no_bug(seed: int) -> None:
+    assert play(seed)[1] == []
+
+
+def test_bug_that_was_found_or_looked_for_is_not_looked_for_again() -> None:
+    found = Hunt(name="duplicate_taken", edits="", seeds=2, code="UNSETTLED lag")
+    assert hunt(found, 0, 10_000) == found
+    looked_for = Hunt(name="duplicate_taken", edits="", seeds=1)
+    assert hunt(looked_for, 0, 1) == looked_for
+
+
+def test_page_says_what_was_found_and_how_far_the_others_were_looked_for() -> None:
+    found = Hunt(name="journal_one_sided", edits="", seeds=3, code="3 DOUBLE_ENTRY")
+    missed = Hunt(name="stamp_goes_back", edits="", seeds=1_000)
+    page = page_of([found, missed], 0)
+    assert "1 of 2 were found." in page
+    seen = PLANTS["journal_one_sided"].seen_by[0].removeprefix("tests/unit/")
+    what = PLANTS["journal_one_sided"].what
+    assert f"| `journal_one_sided` | {what} | 3 | 3 DOUBLE_ENTRY | `{seen}` |" in page
+    assert "| - | not found in 1,000 | none |" in page

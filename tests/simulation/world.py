@@ -18,7 +18,7 @@ from marea.domain.ledger import ASSET_SCALE
 from marea.messages.envelope import Log, Nanos, Record
 from marea.messages.ids import derived_id
 from marea.messages.market import Price, RequestSnapshot
-from marea.messages.paper import PlaceOrder
+from marea.messages.paper import CancelOrder, PlaceOrder
 from marea.messages.portfolio import Command, CommandAction, PortfolioOpened
 from marea.messages.system import Started
 from marea.runtime.double_bus import DoubleBus
@@ -333,8 +333,9 @@ class World:
         config = execution_config(self.release.settings)
         ports, now = self._ports(host), partial(self.now, host.name)
 
-        def on_send(request: PlaceOrder) -> None:
-            self.watch.note_send(request, now(), config.late_ns_max)
+        def on_send(request: PlaceOrder | CancelOrder) -> None:
+            if isinstance(request, PlaceOrder):
+                self.watch.note_send(request, now(), config.late_ns_max)
 
         line = VenueLine(self.exchange, host, self._trouble, on_send)
         shell = Shell(

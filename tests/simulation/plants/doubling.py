@@ -51,12 +51,6 @@ PLANTS = (
         ),
     ),
     Plant(
-        name="claimed_past_the_queue",
-        what="A life begins on the log before what was appended before it stands there.",
-        cores=("runtime",),
-        edits=(CodeEdit(f"{BUS}._claim", {"await self.flush()": "pass"}),),
-    ),
-    Plant(
         name="lost_copy_believed",
         what="What was taken from the fast copy counts although another record came in its place.",
         cores=("runtime",),
@@ -75,16 +69,6 @@ PLANTS = (
                         " else next(iter(self._held), None), None)"
                     )
                 },
-            ),
-        ),
-    ),
-    Plant(
-        name="second_copy_counted",
-        what="The second copy of a record has a position of its own.",
-        cores=("runtime",),
-        edits=(
-            CodeEdit(
-                f"{SOURCE}._take", {"place <= cursor.keys.get(producer, BEFORE_ALL)": "False"}
             ),
         ),
     ),

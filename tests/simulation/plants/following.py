@@ -9,45 +9,8 @@ OUTPUTS = "marea.runtime.outputs:Outputs"
 
 PLANTS = (
     Plant(
-        name="successor_unheard",
-        what="An owner that reads the start of the next one goes on.",
-        cores=("runtime",),
-        edits=(
-            CodeEdit(
-                f"{LOOP}._refuse_successor",
-                {"type(record.message) is Started and NO_EPOCH < own_epoch < position": "False"},
-            ),
-        ),
-    ),
-    Plant(
-        name="lease_unchecked",
-        what="An owner acts however long ago it read back that it is alive.",
-        cores=("runtime",),
-        edits=(
-            CodeEdit(f"{INSTANCE}._check", {"not self._is_proven()": "False"}),
-            CodeEdit(
-                f"{INSTANCE}._own", {"self._is_proven() or not self.loop.ports.effects": "True"}
-            ),
-        ),
-    ),
-    Plant(
-        name="lease_from_the_reading",
-        what="A lease begins when a heartbeat is read back, however long ago it was sent.",
-        cores=("runtime",),
-        edits=(
-            CodeEdit(
-                f"{INSTANCE}._hear",
-                {
-                    "reign.beat, reign.proven_ns = None, reign.sent_ns": (
-                        "reign.beat, reign.proven_ns = None, self._now_ns()"
-                    )
-                },
-            ),
-        ),
-    ),
-    Plant(
-        name="successor_unchecked_after_a_pause",
-        what="An owner that stood still acts on what it read before, and looks for no successor.",
+        name="owner_never_stops",
+        what="An owner goes on whatever it reads: no start of another, no beat, no lease stops it.",
         cores=("runtime",),
         edits=(
             CodeEdit(f"{INSTANCE}._check", {"not self._is_proven()": "False"}),
@@ -56,6 +19,13 @@ PLANTS = (
                 {"type(record.message) is Started and NO_EPOCH < own_epoch < position": "False"},
             ),
             CodeEdit(f"{INSTANCE}._hear", {"epoch > own": "False"}),
+            CodeEdit(
+                f"{INSTANCE}._own", {"self._is_proven() or not self.loop.ports.effects": "True"}
+            ),
+            CodeEdit(
+                f"{OUTPUTS}._read_back",
+                {"is_own and type(record.message) is Started and position > epoch": "False"},
+            ),
         ),
     ),
     Plant(

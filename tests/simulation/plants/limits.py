@@ -99,21 +99,6 @@ PLANTS = (
         ),
     ),
     Plant(
-        name="target_too_near",
-        what="Profit is taken sooner than was meant, by a fraction of a price.",
-        cores=("risk",),
-        edits=(
-            CodeEdit(
-                "services.risk.core.protection:target_price",
-                {
-                    "math.ceil(distance(market, signal, config.target_atr))": (
-                        "int(distance(market, signal, config.target_atr))"
-                    )
-                },
-            ),
-        ),
-    ),
-    Plant(
         name="opens_after_a_gap",
         what="Openings go on although records of the log are missing or were decided otherwise.",
         cores=("risk", "execution"),

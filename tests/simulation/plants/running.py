@@ -58,16 +58,6 @@ PLANTS = (
         ),
     ),
     Plant(
-        name="acted_when_decided",
-        what="An order goes out when it is decided, not when it is read back, whoever follows by then.",
-        cores=("runtime",),
-        edits=(
-            DECIDES_TO_ACT,
-            READS_NOTHING_BACK,
-            CodeEdit(f"{LOOP}._act", {"self.ports.may_act is not None": "False"}),
-        ),
-    ),
-    Plant(
         name="acted_before_published",
         what="An order goes out before its intent is on the log.",
         cores=("runtime",),
