@@ -21,11 +21,10 @@ from services.execution.core.reasons import UNPROTECTED
 from services.execution.core.state import ExecutionState
 from tests.simulation.faults import SECOND
 from tests.simulation.market import INSTRUMENTS
+from tests.simulation.replaying import DOUBLED, differences_of
 from tests.simulation.schedule import outcome_of
 from tests.simulation.world import World
 
-DOUBLED = ("market", "features")
-"""What stands on the fast copy too."""
 STANDBY_OF = ("risk/", "execution/")
 SILENCE_NS_MAX: Nanos = 5 * SECOND
 
@@ -44,7 +43,7 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 def judge(world: World) -> Sequence[Finding]:
     """All that is wrong."""
-    return [*_broken(world), *_watched(world), *_unsettled(world)]
+    return [*_broken(world), *_watched(world), *_unsettled(world), *_replayed(world)]
 
 
 def is_settled(world: World) -> bool:
@@ -89,6 +88,11 @@ def _is_excused(world: World, each: Violation) -> bool:
         told = world.cluster.records_of(TRADING)[each.position].message
         return isinstance(told, AccountReported) and not told.balances
     return False
+
+
+def _replayed(world: World) -> Iterator[Finding]:
+    for loop, what in differences_of(world):
+        yield Finding(code="REPLAYED otherwise", what=what, log=loop)
 
 
 def _watched(world: World) -> Iterator[Finding]:

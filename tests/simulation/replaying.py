@@ -1,0 +1,69 @@
+"""Would a life that never ended have said the same? Each core takes its whole record once more.
+
+Whatever a start forgets, repeats or leaves out shows as a difference: the record alone, taken from
+its first input on, must give everything again.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from marea.bus.memory import MemoryBus
+from marea.messages.envelope import Log
+from marea.runtime.intake import Intake
+from marea.runtime.replay import CannotFollow, Difference, Replay
+from tests.simulation.process import AnyLoop
+from tests.simulation.schedule import outcome_of
+from tests.simulation.world import World
+
+DOUBLED = ("market", "features")
+"""What stands on the fast copy too: positions there count what is taken."""
+
+
+def differences_of(world: World) -> Iterator[tuple[str, str]]:
+    """What each core would say otherwise than it stands on record: who, and what."""
+    if any(fault.kind == "upgrade" for _, fault in world.faults.struck):
+        return  # another build and other limits: what differs is told as a divergence
+    bus = _taken(world)
+    for name, process in world.processes.items():
+        loop = process.loop
+        if name == "ingestion" or name.endswith("/b") or loop is None:
+            continue
+        for each in _replayed(loop, bus):
+            yield each.loop, f"{each.loop} at {each.input_log} {each.position}: {each.detail}"
+
+
+def _taken(world: World) -> MemoryBus:
+    bus = MemoryBus()
+    for log in world.cluster.logs:
+        records = world.cluster.records_of(log)
+        if world.is_doubled and log.channel in DOUBLED:
+            intake = Intake(log)
+            records = [
+                taken for at, record in enumerate(records) for _, taken in intake.take(at, record)
+            ]
+        outcome_of(bus.append(log, records))
+    return bus
+
+
+def _replayed(loop: AnyLoop, bus: MemoryBus) -> list[Difference]:
+    loop.ports = replace(loop.ports, source=bus)
+    replay = Replay(loop, bus, is_whole=False)
+    try:
+        outcome_of(replay.start())
+        while outcome_of(replay.step()):
+            pass
+    except CannotFollow as err:
+        log: Log = loop.wiring.input_log
+        return [
+            Difference(
+                loop=loop.wiring.name,
+                log=log,
+                input_log=log,
+                position=-1,
+                ts=0,
+                recorded=None,
+                decided=None,
+                detail=str(err),
+            )
+        ]
+    return replay.comparison.differences
