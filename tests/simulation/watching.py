@@ -33,7 +33,10 @@ class Watch:
         self._cluster = cluster
         self._trading = trading
         self._diverged: dict[str, dict[int, int]] = {}
-        """By producer and life, how often it has decided otherwise than is on record."""
+        """By producer and life, how often it has decided otherwise than is on record, and must
+        have said so by now."""
+        self._met: dict[tuple[str, int], int] = {}
+        """How often it had, when it was last seen."""
         self._waiting: dict[Life, deque[tuple[int, Nanos]]] = {}
         """Numbers of what was appended and does not stand on the log, and since when."""
         self._degraded: set[Life] = set()
@@ -75,10 +78,11 @@ class Watch:
         return latest
 
     def note_turn(self, loop: Loop[Any], life: int) -> None:
-        """An owner has done a turn, with all that it says on its way to the log."""
+        """An owner has done a turn; what it met in the turn before has been on its way since."""
         if loop.divergence_count and loop.wiring.input_log == self._trading:
             lives = self._diverged.setdefault(loop.wiring.name, {})
-            lives[life] = min(loop.divergence_count, DIVERGENCES_TOLD_MAX)
+            lives[life] = self._met.get((loop.wiring.name, life), 0)
+            self._met[loop.wiring.name, life] = min(loop.divergence_count, DIVERGENCES_TOLD_MAX)
 
     def untold(self) -> Iterator[tuple[str, str]]:
         """Who has decided otherwise than is on record, and has not said so."""
