@@ -35,14 +35,14 @@ PLANTS = (
     ),
     Plant(
         name="bar_drops_its_last_trade",
-        what="A trade in the last 50 ms of a bar is in no bar.",
+        what="A trade of the second half of a bar is in no bar.",
         cores=("features",),
         edits=(
             CodeEdit(
                 f"{FEATURES}:take_trade",
                 {
                     "trade_bars.take(bars, trade)": """
-if ts % bars.interval_ns < bars.interval_ns - 50_000_000:
+if ts % bars.interval_ns < bars.interval_ns // 2:
     trade_bars.take(bars, trade)
 """
                 },
