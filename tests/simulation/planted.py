@@ -19,7 +19,7 @@ from msgspec import Struct
 from rich.console import Console
 from rich.progress import Progress
 
-from tests.simulation.plants.catalogue import PLANTS
+from tests.simulation.plants.catalogue import MEASURED, PLANTS
 from tests.simulation.plants.plant import Plant
 from tests.simulation.shrink import play
 from tests.simulation.verdict import log_hash
@@ -163,6 +163,8 @@ def page_of(hunts: Sequence[Hunt], first_seed: int) -> str:
 
 def _unit_tests(name: str) -> str:
     seen = PLANTS[name].seen_by
+    if name not in MEASURED:
+        return "not measured"
     return f"`{seen[0].removeprefix('tests/unit/')}`" if seen else "none"
 
 

@@ -10,13 +10,13 @@ from tests.simulation.plants import doubling, following, limits, market, money, 
 from tests.simulation.plants.plant import Plant
 
 SEEN_BY = Path(__file__).with_name("seen_by.json")
-"""Written by `python -m tests.simulation.plants`; a bug that isn't in it is seen by none."""
+"""Written by `python -m tests.simulation.plants`; a bug that isn't in it was not measured."""
 
-_measured: Mapping[str, list[str]] = json.loads(SEEN_BY.read_text(encoding="utf-8"))
+MEASURED: Mapping[str, list[str]] = json.loads(SEEN_BY.read_text(encoding="utf-8"))
 
 PLANTS: Mapping[str, Plant] = MappingProxyType(
     {
-        each.name: replace(each, seen_by=tuple(_measured.get(each.name, ())))
+        each.name: replace(each, seen_by=tuple(MEASURED.get(each.name, ())))
         for module in (running, following, doubling, ordering, money, limits, market)
         for each in module.PLANTS
     }

@@ -17,7 +17,13 @@ from typing import Any, Final, Protocol, TypeVar
 
 Node = TypeVar("Node", bound=ast.AST)
 
-GONE: Final = object()
+
+class _Gone:
+    def __repr__(self) -> str:
+        return "GONE"
+
+
+GONE: Final = _Gone()
 """Instead of a table's value: the entry is not there."""
 
 
