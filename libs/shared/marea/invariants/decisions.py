@@ -309,12 +309,16 @@ class WithinRates(TradingRule):
         order = self.trading.orders.get(message.client_order_id)
         if order is None or order.leg != "entry":
             return  # what makes a risk less is never held up
+        # Risk counts when it decides; one that stood still may send two at once.
+        decision = self.trading.decisions.get(order.intent.decision_id)
+        is_first = decision is not None and not order.intent.child
+        ts = decision.ts_event if decision is not None and is_first else message.ts_event
         sent = self._sent.setdefault(at.log.partition, deque())
-        sent.append(message.ts_event)
-        while sent[0] <= message.ts_event - 60 * SECOND_NS:
+        sent.append(ts)
+        while sent[0] <= ts - 60 * SECOND_NS:
             sent.popleft()
         for window_ns, cap in self._caps.get(at.log.partition, {}).items():
-            count = sum(1 for ts in sent if ts > message.ts_event - window_ns)
+            count = sum(1 for each in sent if ts - window_ns < each <= ts)
             if count > cap:
                 what = f"entries sent within {window_ns // SECOND_NS} s"
                 self.report(at, what, f"≤ {cap}", count)
