@@ -83,7 +83,7 @@ def _is_excused(world: World, each: Violation) -> bool:
         return type(record.message) is Clock and record.ts_known < world.halt
     # A clock that was set back counts what it told before and after as one second.
     if each.code == WithinRates.code:
-        return any(fault.kind == "clock_jump" for _, fault in world.faults.struck)
+        return any(fault.kind == "clock_set_back" for _, fault in world.faults.struck)
     if each.code == SameAsVenue.code and each.log == str(TRADING):
         told = world.cluster.records_of(TRADING)[each.position].message
         return isinstance(told, AccountReported) and not told.balances
