@@ -1,4 +1,8 @@
-"""The order protocol doubles and loses nothing, and each of its steps is there for a reason."""
+"""The order protocol doubles and loses nothing, and each of its steps is there for a reason.
+
+Of the first thousand trials 646 and 807 lost an order while a request that came too late was taken
+for the end of its order.
+"""
 
 import pytest
 
@@ -10,10 +14,12 @@ RARE = {
     "sign_at_send": 2127,
     "no_read_back": 1218,
     "windowless": 578,
+    "windowless_kept_ids": 695,
+    "query_kept_ids": 143,
 }
 """Steps that are missed less than once in a hundred trials, and a seed that misses each; `python -m
 tests.simulation.protocol --variant NAME --intents 20000 --json` finds others."""
-SAFE = ("whole", "no_late_check", "kept_ids", "windowless_kept_ids")
+SAFE = ("whole", "no_late_check", "kept_ids")
 """Variants that double nothing: the venue's window does for the late check what it is for."""
 
 

@@ -47,9 +47,10 @@ share of doubled orders in the model with which the protocol was designed.
 
 REST = """
 The check for lateness alone changes nothing here: the venue's window, which is longer, refuses what
-it would have held back; it spares the request, and the time until that is known. A venue without a
-window and without lasting uniqueness is where the protocol can't help, and nothing may be sent
-again by itself.
+it would have held back; it spares the request, and the time until that is known. Without a window
+nothing bounds when a request arrives. Ids that are kept for ever then prevent a second order of the
+same id, but not that a decision is closed, or crosses the spread, before its first order comes: at
+a venue without a time window nothing that is unknown may be taken for not sent.
 """
 
 
