@@ -126,8 +126,6 @@ class Faults:
         self._only = only
         draw = Random(f"{seed}/faults")  # a world, not a secret
         self.shares = {name: self._share(draw, kind) for name, kind in KINDS.items()}
-        self.active = frozenset(name for name, share in self.shares.items() if share)
-        """The kinds that may strike."""
         self._counts: dict[tuple[str, str], int] = {}
         self._next: dict[tuple[str, str], int] = {}
         self._draws: dict[tuple[str, str], Random] = {}
@@ -136,6 +134,11 @@ class Faults:
     def _share(draw: Random, kind: Kind) -> float:
         is_quiet, size = draw.random() < QUIET_SHARE, draw.random()
         return 0.0 if is_quiet else kind.share_max * size * size
+
+    @property
+    def active(self) -> Set[str]:
+        """The kinds that may strike."""
+        return frozenset(name for name, share in self.shares.items() if share)
 
     def strikes(self, kind: str, place: str, now: Nanos) -> Fault | None:
         """Does this kind strike here now? Each question is one chance."""

@@ -4,7 +4,7 @@ A step is a call by which a process changes something: an append, a snapshot, a 
 venue, and what it does right after one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from marea.messages.envelope import Nanos
 from tests.simulation.faults import SECOND, Fault, Faults
@@ -25,7 +25,11 @@ class CrashesAt(Faults):
         self.count = 0
         """Steps so far."""
         self._steps = frozenset(steps)
-        self.active = frozenset(STEPS)
+
+    @property
+    def active(self) -> Set[str]:
+        """The crashes, and nothing else."""
+        return frozenset(STEPS)
 
     def strikes(self, kind: str, place: str, now: Nanos) -> Fault | None:
         """A crash, where this step is one of them."""

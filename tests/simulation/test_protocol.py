@@ -12,7 +12,7 @@ from tests.simulation.protocol.steps import VARIANTS, Variant
 BY_NAME = {each.name: each for each in VARIANTS}
 RARE = {
     "sign_at_send": 2127,
-    "no_read_back": 1218,
+    "no_read_back": 104,
     "windowless": 578,
     "windowless_kept_ids": 695,
     "query_kept_ids": 143,

@@ -86,7 +86,7 @@ PLANTS = (
         name="degraded_untold",
         what="Nobody is told that the record is too far behind.",
         cores=("runtime",),
-        edits=(CodeEdit(f"{OUTPUTS}.tell_backlog", {IS_AS_TOLD: "True"}),),
+        edits=(CodeEdit(f"{OUTPUTS}._tell_backlog", {IS_AS_TOLD: "True"}),),
     ),
     Plant(
         name="degraded_for_ever",
@@ -94,7 +94,7 @@ PLANTS = (
         cores=("runtime",),
         edits=(
             CodeEdit(
-                f"{OUTPUTS}.tell_backlog",
+                f"{OUTPUTS}._tell_backlog",
                 {IS_AS_TOLD: f"{IS_AS_TOLD} or bool(sink.is_degraded)"},
             ),
         ),

@@ -82,7 +82,12 @@ return (look_up(state, after),)
         cores=("execution",),
         edits=(
             CodeEdit(
-                f"{LIFE}:_told_by_venue", {'return "" if is_copy else "rejected"': 'return ""'}
+                f"{LIFE}:_told_by_venue",
+                {
+                    'return "" if is_copy or message.reason == SIGNED_OFF else "rejected"': (
+                        'return ""'
+                    )
+                },
             ),
         ),
     ),
@@ -269,6 +274,27 @@ return (look_up(state, after),)
             CodeEdit(
                 "services.execution.shell.venue:_OnTheirWay.may_hold",
                 {"now < signed + self._shell.venue.arrives_within_ns": "False"},
+            ),
+        ),
+    ),
+    Plant(
+        name="late_attempt_ends_the_order",
+        what="That one request came too late is taken for the end of an order that another made.",
+        cores=("execution",),
+        edits=(
+            CodeEdit(
+                f"{LIFE}:_told_by_venue", {"is_copy or message.reason == SIGNED_OFF": "is_copy"}
+            ),
+        ),
+    ),
+    Plant(
+        name="due_by_a_report_unseen",
+        what="Nobody tells the time when a report has made something due.",
+        cores=("execution",),
+        edits=(
+            CodeEdit(
+                "services.execution.core.timers:next_deadline",
+                {"max(due.ts, state.now + 1)": "due.ts"},
             ),
         ),
     ),

@@ -48,10 +48,10 @@ PLANTS = (
             CodeEdit(
                 f"{LOOP}.step",
                 {
-                    "await self._outputs.append()": (
+                    "await self._outputs.append(self.now)": (
                         "if failure is None:\n"
                         "    await self._snapshot_if_due(records[-1].ts_known if records else 0)\n"
-                        "await self._outputs.append()"
+                        "await self._outputs.append(self.now)"
                     )
                 },
             ),
@@ -67,8 +67,8 @@ PLANTS = (
             CodeEdit(
                 f"{LOOP}.step",
                 {
-                    "await self._outputs.append()\nawait self._act()": (
-                        "await self._act()\nawait self._outputs.append()"
+                    "await self._outputs.append(self.now)\nawait self._act()": (
+                        "await self._act()\nawait self._outputs.append(self.now)"
                     )
                 },
             ),
