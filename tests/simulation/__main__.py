@@ -30,7 +30,7 @@ notes = Console(stderr=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0: all came out right; 1: some did not."""
+    """0: all came out right; 1: some did not; 2: usage; 3: what is kept can't be read."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.simulation",
         description=__doc__,
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--seeds", type=_count, default=100, help="how many worlds")
     parser.add_argument("--first-seed", type=_count, default=0, metavar="K")
-    parser.add_argument("--processes", type=_count, default=os.cpu_count() or 1, metavar="N")
+    parser.add_argument("--processes", type=_processes, default=os.cpu_count() or 1, metavar="N")
     parser.add_argument("--hashes", action="store_true", help="tell the hash of each world's logs")
     parser.add_argument("--json", action="store_true", help="one object on stdout")
     parser.add_argument("--story", type=_count, metavar="SEED")
@@ -49,15 +49,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if given.story is not None:
         return _tell(given.story)
+    if not (given.planted or given.night or given.pairs):
+        return _play(given)
+    usual = PLANTED_FILE if given.planted else NIGHT_FILE if given.night else PAIRS_FILE
+    kept = given.kept or usual
+    try:
+        return _go_on(given, kept)
+    except msgspec.DecodeError as err:
+        told = f"--kept: {kept} can't be read ({err}): remove it, or name another"
+        notes.print(told, soft_wrap=True)
+        return 3
+
+
+def _go_on(given: argparse.Namespace, kept: Path) -> int:
     if given.planted:
-        kept = given.kept or PLANTED_FILE
         return planted.run(given.seeds, given.first_seed, given.processes, kept, given.json)
     if given.night:
-        kept = given.kept or NIGHT_FILE
         return night.run(given.night, given.processes, kept, given.json)
-    if given.pairs:
-        return pairs.run(given.processes, given.kept or PAIRS_FILE, given.json)
-    return _play(given)
+    return pairs.run(given.processes, kept, given.json)
+
+
+def _processes(text: str) -> int:
+    count = _count(text)
+    if not count:
+        raise argparse.ArgumentTypeError("0 processes play nothing: write 1 or more")
+    return count
 
 
 def _count(text: str) -> int:

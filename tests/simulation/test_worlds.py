@@ -124,6 +124,20 @@ def test_command_refuses_what_is_no_count(capsys: pytest.CaptureFixture[str]) ->
     assert "'many' is no count: write a whole number from 0 on" in capsys.readouterr().err
 
 
+def test_command_refuses_to_play_on_no_process_and_from_what_it_can_not_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--processes", "0"])
+    assert "0 processes play nothing: write 1 or more" in capsys.readouterr().err
+    kept = tmp_path / "night.json"
+    kept.write_text("{")
+    for given in (["--night", "1"], ["--pairs"], ["--planted"]):
+        assert main([*given, "--kept", str(kept)]) == 3
+        assert "can't be read" in capsys.readouterr().err
+    assert kept.read_text() == "{"
+
+
 def test_night_goes_on_where_it_ended_and_tells_what_each_fault_met(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
