@@ -209,8 +209,8 @@ def _silent(world: World) -> Iterator[Finding]:
     for each in INSTRUMENTS:
         log = Log("market", each.id)
         heard = max((record.ts_known for _, record in taken_of(world, log)), default=0)
-        if heard < world.end - SILENCE_NS_MAX:
-            what = f"{log} ends {(world.end - heard) / SECOND:.1f} s before the world does"
+        if heard < world.schedule.now - SILENCE_NS_MAX:
+            what = f"{log} ends {(world.schedule.now - heard) / SECOND:.1f} s before the world does"
             yield Finding(code="UNSETTLED silence", what=what, log=str(log))
 
 
