@@ -80,6 +80,8 @@ class Reckoning:
 
     def miss(self, ts_from: int, ts_to: int) -> None:
         low, high = self.missed or (ts_from, ts_to)
+        if high < self.next:
+            low, high = ts_from, ts_to  # the other was of bars that are closed
         self.missed = min(low, ts_from), max(high, ts_to)
 
     def close(self, ts_clock: int) -> list[int]:

@@ -180,15 +180,16 @@ def miss(state: BarState, ts_from: int, ts_to: int) -> None:
     """Mark that trades between two times (ns UTC, both included) never came.
 
     Bars between them that have not closed will be `partial`; a closed bar stays as it is. Two
-    such spans become one with all that is between them. Raises `ValueError` for a span that ends
+    such spans become one with all that is between them, unless the first is of closed bars. Raises `ValueError` for a span that ends
     before it begins.
     """
     if ts_to < ts_from:
         raise ValueError(f"ts_to is {ts_to}: expected at least ts_from, {ts_from}")
-    if state.ts_missed_to >= 0:
+    if state.ts_missed_to >= max(0, state.ts_next):
         ts_from = min(ts_from, state.ts_missed_from)
+        ts_to = max(ts_to, state.ts_missed_to)
     state.ts_missed_from = ts_from
-    state.ts_missed_to = max(ts_to, state.ts_missed_to)
+    state.ts_missed_to = ts_to
 
 
 def advance(state: BarState, ts_clock: int) -> None:
