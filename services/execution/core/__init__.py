@@ -179,7 +179,7 @@ def _take_turn(state: ExecutionState, event: Turn | Unheard) -> None:
         case CoreDiverged() | GapFound():
             state.is_frozen = True
         case Started():
-            state.builds[event.producer] = event.build
+            changes.take_start(state, event)
         case Signal() | Command() | JournalPosted() | PositionClosed() | PortfolioValued():
             pass
         case _:

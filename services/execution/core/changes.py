@@ -21,7 +21,7 @@ from marea.messages.orders import (
     ReportAccount,
 )
 from marea.messages.portfolio import CommandTaken, Mark, PortfolioOpened, RiskDecision
-from marea.messages.system import Clock
+from marea.messages.system import Clock, Started
 from services.execution.core import reasons
 from services.execution.core.carrying import is_settling
 from services.execution.core.life import event_of, fits, is_over, taken, turned
@@ -61,6 +61,12 @@ def take_command(state: ExecutionState, command: CommandTaken) -> None:
     elif command.accepted and command.action == "resume":
         state.is_halted = state.is_frozen = False
         state.builds = {}  # who is gone for good holds nothing back any longer
+
+
+def take_start(state: ExecutionState, started: Started) -> None:
+    """What somebody on the log runs from now on; a start of old names nobody, and is over."""
+    if started.producer:
+        state.builds[started.producer] = started.build
 
 
 def take_market(state: ExecutionState, event: Clock | Mark | InstrumentChanged) -> None:

@@ -177,6 +177,12 @@ def test_log_that_can_not_be_trusted_opens_nothing_until_an_operator_resumes(
     assert only(OrderIntended, play(state, [decision("d2")])).decision_id == "d2"
 
 
+def test_start_of_old_that_names_no_producer_holds_nothing_back() -> None:
+    old = replace(started("risk", "old"), build="older")
+    state = ready(old, replace(old, id="ours", build="test", producer="execution/main"))
+    assert only(OrderIntended, play(state, [decision()])).decision_id == "d1"
+
+
 def test_services_of_two_builds_open_nothing_until_they_agree_or_an_operator_resumes() -> None:
     other = replace(started("signals", "other"), build="newer", producer="signals/embedded")
     state = ready(other, replace(other, id="ours", build="test", producer="execution/main"))
