@@ -9,6 +9,6 @@ compile() { # name, then arguments
         --output-file "requirements/$name.txt" "$@"
 }
 printf "uv==0.13.9\nhatchling==1.33.0\n" | compile install -
-for extra in ingestion features signals risk execution paper standalone dev; do
+for extra in ingestion features signals risk execution paper recorder standalone distributed dev; do
     compile "$extra" pyproject.toml --extra "$extra"
 done

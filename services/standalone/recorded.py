@@ -145,9 +145,13 @@ class _Overlay:
             return await self.heard[log].read(position, limit)
         return await self._others.read(log, position, limit)
 
-    async def ends(self) -> Mapping[Log, int]:
-        heard = {log: each.heard for log, each in self.heard.items() if each.heard}
-        return {**heard, **await self._others.ends()}
+    async def ends(self, *logs: Log) -> Mapping[Log, int]:
+        heard = {
+            log: each.heard
+            for log, each in self.heard.items()
+            if each.heard and (not logs or log in logs)
+        }
+        return {**heard, **await self._others.ends(*logs)}
 
     async def flush(self) -> None:
         await self._others.flush()

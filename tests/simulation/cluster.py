@@ -229,11 +229,11 @@ class Line:
             host.works_on = type(records[0].message).__name__
         return records
 
-    async def ends(self) -> Mapping[Log, int]:
+    async def ends(self, *logs: Log) -> Mapping[Log, int]:
         """The ends of the logs."""
         await self._host.before(READING)
         await self._host.check_line()
-        return await self._cluster.ends()
+        return await self._cluster.ends(*logs)
 
     async def flush(self) -> None:
         """Have what was appended safe."""

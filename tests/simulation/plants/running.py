@@ -135,11 +135,7 @@ PLANTS = (
         edits=(
             CodeEdit(
                 f"{LOOP}._hear_outside",
-                {
-                    "self.position < (await self.ports.bus.ends()).get(self.wiring.input_log, 0)": (
-                        "False"
-                    )
-                },
+                {"self.position < (await self.ports.bus.ends(log)).get(log, 0)": ("False")},
             ),
         ),
     ),

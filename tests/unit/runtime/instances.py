@@ -53,9 +53,9 @@ class Way:
         self._ask(log)
         return await self.bus.read(log, position, limit)
 
-    async def ends(self) -> Mapping[Log, int]:
+    async def ends(self, *logs: Log) -> Mapping[Log, int]:
         self._ask(BEATS)
-        return await self.bus.ends()
+        return await self.bus.ends(*logs)
 
     async def flush(self) -> None:
         await self.bus.flush()

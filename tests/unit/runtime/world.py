@@ -41,8 +41,8 @@ class World:
         found: Sequence[Record] = await self.call(self.bus.read, log, position, limit)
         return found
 
-    async def ends(self) -> Mapping[Log, int]:
-        found: Mapping[Log, int] = await self.call(self.bus.ends)
+    async def ends(self, *logs: Log) -> Mapping[Log, int]:
+        found: Mapping[Log, int] = await self.call(self.bus.ends, *logs)
         return found
 
     async def flush(self) -> None:

@@ -25,9 +25,10 @@ class MemoryBus:
         """At most `limit` records from a position on."""
         return self._records[log][position : position + limit]
 
-    async def ends(self) -> Mapping[Log, int]:
+    async def ends(self, *logs: Log) -> Mapping[Log, int]:
         """The position after the last record of each log."""
-        return {log: len(kept) for log, kept in self._records.items() if kept}
+        found = {log: len(self._records[log]) for log in logs or tuple(self._records)}
+        return {log: end for log, end in found.items() if end}
 
     async def flush(self) -> None:
         """Nothing is waiting."""

@@ -29,8 +29,8 @@ class Bus(Protocol):
         """At most `limit` records from a position on, in order; none at the end."""
         ...
 
-    async def ends(self) -> Mapping[Log, int]:
-        """The position after the last record of each log that holds any."""
+    async def ends(self, *logs: Log) -> Mapping[Log, int]:
+        """The position after the last record of each log that holds any; of these, if any are named."""
         ...
 
     async def flush(self) -> None:

@@ -200,9 +200,10 @@ class SqliteBus:
         self._commit()
         return self._read_disk(kept, position, min(limit, kept.end - position))
 
-    async def ends(self) -> Mapping[Log, int]:
+    async def ends(self, *logs: Log) -> Mapping[Log, int]:
         """The position after the last record of each log."""
-        return {log: kept.end for log, kept in self._logs.items() if kept.end}
+        found = [(log, self._logs[log].end) for log in logs or self._logs if log in self._logs]
+        return {log: end for log, end in found if end}
 
     async def flush(self) -> None:
         """Write what waits, and return when the disk has it."""

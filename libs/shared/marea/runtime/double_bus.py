@@ -108,9 +108,9 @@ class DoubleBus:
         """At most `limit` records that are on the log, from a position on."""
         return await self._record.read(log, position, limit)
 
-    async def ends(self) -> Mapping[Log, int]:
+    async def ends(self, *logs: Log) -> Mapping[Log, int]:
         """The position after the last record on each log."""
-        return await self._record.ends()
+        return await self._record.ends(*logs)
 
     async def flush(self) -> None:
         """Return once everything appended so far is on record; raises `Unavailable` if it can't be."""

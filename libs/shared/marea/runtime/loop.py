@@ -88,7 +88,7 @@ class Loop(Generic[State]):
         the same place. What was followed before is kept; otherwise the latest snapshot is restored.
         """
         await self._enter("has not started", "follows")
-        ends = await self.ports.bus.ends()
+        ends = await self.ports.bus.ends(*self.wiring.outputs)
         started = Started(
             ts_event=self.now,
             service=self.core.service,
@@ -178,7 +178,7 @@ class Loop(Generic[State]):
     async def _follow(self, limit: int) -> int:
         if limit <= 0:
             return 0
-        ends = await self.ports.bus.ends()
+        ends = await self.ports.bus.ends(*self.wiring.outputs)
         for log, recorded in self._recorded.items():
             recorded.until = ends.get(log, 0)
         records = await self.ports.source.read(self.wiring.input_log, self.position, limit)
@@ -221,12 +221,13 @@ class Loop(Generic[State]):
             return 0
         # Only at the end of the log does the state know all that was brought before; a read may
         # give less than there is.
-        if self.position < (await self.ports.bus.ends()).get(self.wiring.input_log, 0):
+        log = self.wiring.input_log
+        if self.position < (await self.ports.bus.ends(log)).get(log, 0):
             return 0
         now = venue_time() if venue_time is not None else self.now
         messages = list(await arrivals(self.state, now)) if arrivals is not None else []
         if now > self.now and (messages or self._is_time_due(now)):
-            stream = self.wiring.input_log.partition
+            stream = log.partition
             clock = Clock(id=market_id(stream, "clock", now), ts_event=now, stream=stream)
             messages.insert(0, clock)  # the time is told before what comes at it
         if messages:

@@ -75,7 +75,7 @@ class Outputs:
         can be read yet.
         """
         await self._bus.flush()
-        ends = await self._bus.ends()
+        ends = await self._bus.ends(*self._sinks)
         for log, sink in self._sinks.items():
             end = ends.get(log, 0)
             while sink.confirmed < end:

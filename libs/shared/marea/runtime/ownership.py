@@ -186,7 +186,7 @@ class Instance(Generic[State]):
     async def _listen(self) -> None:
         bus = self.loop.ports.bus
         if self._position is None:  # who beat before is not known, and so may be alive
-            self._position = (await bus.ends()).get(self._log, 0)
+            self._position = (await bus.ends(self._log)).get(self._log, 0)
             self._heard_ns = self._now_ns()
         while records := await bus.read(self._log, self._position, READ_RECORDS_MAX):
             for record in records:

@@ -128,7 +128,7 @@ class Replay(Generic[State]):
 
     async def start(self) -> None:
         """Find what is on record. Raises `BadInput` or `Unavailable` where it can't be read."""
-        ends = await self._bus.ends()
+        ends = await self._bus.ends(*self._wiring.outputs)
         for log, producer in self._wiring.outputs.items():
             recorded = Recorded(self._bus, log, producer, 0, None)
             recorded.until = ends.get(log, 0)

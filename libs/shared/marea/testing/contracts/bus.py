@@ -56,6 +56,7 @@ class BusContract:
             assert await bus.append(OTHER, [quote_record(0)]) == 0
             assert await bus.append(MARKET, [quote_record(2)]) == 2
             assert await bus.ends() == {MARKET: 3, OTHER: 1}
+            assert await bus.ends(OTHER, Log("market", "XRP-USDT.SIM")) == {OTHER: 1}
 
         self.run(scenario)
 
