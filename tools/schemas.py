@@ -2,7 +2,7 @@
 
 `avro/` and `json/` hold the schema of each type; `samples/` a golden record of each type and
 version, which never changes once that version is released; `released/<n>/` the Avro schemas that
-somebody out there may read and write with.
+somebody out there may read and write with; `ids.json` the id of each of them in registry framing.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import msgspec
 from marea.messages.avro import encode_avro, schema_of
 from marea.messages.codec import encode, encode_json, message_hash
 from marea.messages.forms import form_of
+from marea.messages.framing import schema_id
 from marea.messages.types import TYPES
 from marea.testing.examples import EXAMPLES, record_of
 from tools.compatibility import Schema, incompatibilities
@@ -44,6 +45,7 @@ def generated(folder: Path) -> dict[Path, str]:
         sample = _sample_file(folder, schema_of(kind))
         if sample not in released:
             files[sample] = _text(_sample(kind))
+    files[folder / "ids.json"] = _text(_ids(folder))
     return files
 
 
@@ -140,6 +142,22 @@ def _sample(kind: str) -> dict[str, Any]:
         "avro": encode_avro(record).hex(),
         "disk": encode(message).hex(),
         "hash": message_hash(message),
+    }
+
+
+def _ids(folder: Path) -> dict[str, Any]:
+    files = {
+        schema_id(kind, schema["version"]): (schema, f"released/{number}/{kind}.avsc")
+        for number, schemas in releases(folder).items()
+        for kind, schema in schemas.items()
+    }
+    for kind in TYPES:
+        schema = schema_of(kind)
+        files[schema_id(kind, schema["version"])] = (schema, f"avro/{kind}.avsc")
+    named = sorted(files.items(), key=lambda item: (item[1][0]["name"], item[1][0]["version"]))
+    return {
+        str(number): {"type": schema["name"], "version": schema["version"], "schema": file}
+        for number, (schema, file) in named
     }
 
 
