@@ -252,8 +252,8 @@ def test_refused_variable_is_named(variable: str, value: str, text: str) -> None
 
 
 def test_variable_is_refused_where_the_files_give_no_setting(tmp_path: Path) -> None:
-    for name in ("settings", "strategies", "alerts", "exchanges"):
-        (tmp_path / f"{name}.yaml").write_text("{}")
+    for name in FILES:
+        (tmp_path / name).write_text("{}")
     with pytest.raises(
         BadInput, match=says("MAREA__DEMO__SEED is no setting; the files give none")
     ):

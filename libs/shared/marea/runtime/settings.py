@@ -33,6 +33,19 @@ FILES: dict[str, list[str]] = {
     "strategies.yaml": ["indicators", "signals"],
     "alerts.yaml": ["quality"],
     "exchanges.yaml": ["venues"],
+    "processes.yaml": [
+        "kafka",
+        "redis",
+        "http",
+        "paper_url",
+        "market",
+        "shard",
+        "instances",
+        "postgres",
+        "influx",
+        "objects",
+        "logs",
+    ],
 }
 """The sections of each file; a section's name is unique, and the environment needs no file."""
 
@@ -295,13 +308,21 @@ def find_config_dir(option: Path | None, environment: Mapping[str, str]) -> Path
     return folder
 
 
-def load_settings(folder: Path, environment: Mapping[str, str]) -> Settings:
-    """The settings in force. Raises `BadInput`, which lists everything that is wrong."""
+def read_layers(folder: Path, environment: Mapping[str, str]) -> Layers:
+    """All that is set, of whichever model.
+
+    Raises `BadInput` for a file that can't be read and for a variable that names no setting.
+    """
     layers = Layers()
     for name, sections in FILES.items():
         add_file(layers, folder / name, sections)
     add_environment(layers, environment)
-    return validated(Settings, layers)
+    return layers
+
+
+def load_settings(folder: Path, environment: Mapping[str, str]) -> Settings:
+    """The settings in force. Raises `BadInput`, which lists everything that is wrong."""
+    return validated(Settings, read_layers(folder, environment))
 
 
 def effective_json(settings: Settings) -> str:

@@ -11,8 +11,15 @@ import yaml
 from marea.errors import BadInput
 
 PREFIX = "MAREA__"
-OTHER_VARIABLES = ("MAREA_CONFIG", "MAREA_DATA", "MAREA_RUNS")
+FOLDER_VARIABLES = ("MAREA_CONFIG", "MAREA_DATA", "MAREA_RUNS")
 """Folders: of the settings themselves, of market data, of runs."""
+SECRET_VARIABLES = (
+    "MAREA_POSTGRES_PASSWORD",
+    "MAREA_S3_KEY",
+    "MAREA_S3_SECRET",
+    "MAREA_INFLUX_TOKEN",
+)
+OTHER_VARIABLES = FOLDER_VARIABLES + SECRET_VARIABLES
 
 Key = tuple[str, ...]
 """The keys from the top to a value."""
@@ -88,7 +95,8 @@ def add_environment(layers: Layers, environment: Mapping[str, str]) -> None:
         if name in known:
             continue
         if name.startswith("MAREA_") and "__" in name:
-            near = f"did you mean {nearest(name, list(known))}?" if known else "the files give none"
+            names = [*known, *SECRET_VARIABLES]
+            near = f"did you mean {nearest(name, names)}?" if known else "the files give none"
             raise BadInput(f"{name} is no setting; {near}")
         if name not in OTHER_VARIABLES and _bare(name) in meant:
             raise BadInput(f"{name} is no setting; did you mean {meant[_bare(name)]}?")

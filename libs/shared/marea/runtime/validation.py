@@ -15,6 +15,7 @@ _REMEDIES = {
     "float_type": "write a number",
     "finite_number": "write a finite number",
     "string_type": "write a text, in quotes",
+    "path_type": "write a text, in quotes",
     "string_pattern_mismatch": "write a text of the form {pattern}",
     "string_too_short": "write a text that is not empty",
     "tuple_type": "write a list, as in [1, 60]",
@@ -29,12 +30,13 @@ _REMEDIES = {
 
 
 def validated(model: type[Model], layers: Layers) -> Model:
-    """The model that the layers' values make.
+    """The model that the layers' values make; sections that are another model's are left alone.
 
     Raises `BadInput`, which lists everything that is wrong.
     """
     try:
-        return model.model_validate(layers.values)
+        own = {name: value for name, value in layers.values.items() if name in model.model_fields}
+        return model.model_validate(own)
     except ValidationError as error:
         found = {
             _key(layers, detail): _describe(model, layers, detail) for detail in error.errors()
