@@ -10,6 +10,7 @@ from marea.invariants.reckoning import (
     VENUE,
     WALLET,
     Amounts,
+    balances_of,
     imbalance,
     lines_of,
     moved,
@@ -26,11 +27,6 @@ from marea.messages.portfolio import (
     PositionClosed,
     RiskDecision,
 )
-
-
-def opened_with(opened: PortfolioOpened) -> Amounts:
-    """What a portfolio begins with."""
-    return {asset: units_of(units, opened.asset_scale) for asset, units in opened.balances.items()}
 
 
 @dataclass(slots=True)
@@ -141,7 +137,7 @@ class CashIsFills(_Booked):
         super().take(at)
         message = at.message
         if isinstance(message, PortfolioOpened):
-            self.owe(at, opened_with(message))
+            self.owe(at, balances_of(message))
         elif isinstance(message, PortfolioValued):
             booked = self.trading.portfolio(at).balance(message.asset)
             told = units_of(message.cash, message.asset_scale)
@@ -209,7 +205,7 @@ class ReduceOnlyReduces(TradingRule):
     def take(self, at: Placed) -> None:
         match at.message:
             case PortfolioOpened() as opened:
-                for asset, units in opened_with(opened).items():
+                for asset, units in balances_of(opened).items():
                     self._held[at.log.partition, asset] = units
             case OrderFilled() as fill:
                 self._judge(at, fill)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from marea.bus.reading import Placed
-from marea.invariants.reckoning import Amounts, add, moved, units_of
+from marea.invariants.reckoning import Amounts, add, balances_of, moved
 from marea.invariants.trading import REPORTED, Trading
 from marea.invariants.violation import Problem
 from marea.messages.envelope import Log, Nanos
@@ -44,7 +44,7 @@ class Comparisons:
         match message:
             case PortfolioOpened():
                 ours.account = message.account
-                ours.balances = _scaled(message)
+                ours.balances = balances_of(message)
             case VenueReport():
                 ours.report_count = max(ours.report_count, message.number + 1)
                 if isinstance(message, OrderFilled):
@@ -68,7 +68,7 @@ class Comparisons:
     def _differences(self, at: Placed, ours: _Ours, told: AccountReported) -> set[str] | None:
         if told.account != ours.account or told.report_offset != ours.report_count:
             return None
-        theirs = _scaled(told)
+        theirs = balances_of(told)
         found = {
             f"{BALANCE}|{asset}|{ours.balances.get(asset, 0)}|{theirs.get(asset, 0)}"
             for asset in {*theirs, *ours.balances}
@@ -95,10 +95,6 @@ class Comparisons:
         elif told != expected:
             what = "a comparison tells the differences from the venue, and no others"
             yield Problem(at, what, sorted(expected), sorted(told))
-
-
-def _scaled(told: PortfolioOpened | AccountReported) -> Amounts:
-    return {asset: units_of(units, told.asset_scale) for asset, units in told.balances.items()}
 
 
 def _comparable(done: ReconciliationDone) -> set[str]:

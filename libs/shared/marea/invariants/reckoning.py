@@ -42,6 +42,15 @@ class Match(Protocol):
     def commission_asset(self) -> str: ...
 
 
+class Told(Protocol):
+    """The balances of an account, as somebody tells them."""
+
+    @property
+    def balances(self) -> Mapping[str, int]: ...
+    @property
+    def asset_scale(self) -> int: ...
+
+
 class Line(NamedTuple):
     """One line of a transaction."""
 
@@ -58,6 +67,11 @@ def whole(places: int) -> int:
 def units_of(amount: int, places: int) -> int:
     """An amount of that many places, in units of 10^-`PLACES`; beyond them, rounded down."""
     return amount * whole(PLACES) // whole(places)
+
+
+def balances_of(told: Told) -> Amounts:
+    """What somebody tells that an account holds."""
+    return {asset: units_of(units, told.asset_scale) for asset, units in told.balances.items()}
 
 
 def worth(price: int, qty: int, places: int) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from marea.bus.reading import Placed
 from marea.invariants.comparing import Comparisons
-from marea.invariants.reckoning import Amounts, add, moved, units_of
+from marea.invariants.reckoning import Amounts, add, balances_of, moved
 from marea.invariants.trading import REPORTED, Portfolio, Trading, TradingRule
 from marea.messages.envelope import Log, Nanos
 from marea.messages.orders import (
@@ -151,9 +151,9 @@ class SameAsVenue(TradingRule):
     def _judge_told(self, at: Placed, told: AccountReported, account: _Account) -> None:
         portfolio = self.trading.portfolio(at)
         balances = _balances_after(portfolio, account, told.report_offset)
-        if _held(_scaled(told)) != _held(balances):
+        if _held(balances_of(told)) != _held(balances):
             what = f"balances after {told.report_offset} reports are the venue's"
-            self.report(at, what, _held(balances), _held(_scaled(told)))
+            self.report(at, what, _held(balances), _held(balances_of(told)))
         working = sorted(_working_after(account, told.report_offset))
         if working != list(told.open_orders):
             what = f"open orders after {told.report_offset} reports are the venue's"
@@ -171,16 +171,12 @@ def _working_after(account: _Account, report_count: int) -> set[str]:
 
 
 def _balances_after(portfolio: Portfolio, account: _Account, report_count: int) -> Amounts:
-    balances = _scaled(account.opened)
+    balances = balances_of(account.opened)
     for _, report in account.reports[:report_count]:
         instrument = portfolio.instruments.get(report.instrument)
         if report.kind == "filled" and instrument is not None:
             add(balances, moved(report, instrument.base, instrument.quote))
     return balances
-
-
-def _scaled(told: AccountOpened | AccountReported) -> Amounts:
-    return {asset: units_of(units, told.asset_scale) for asset, units in told.balances.items()}
 
 
 def _held(balances: Amounts) -> Amounts:
