@@ -13,6 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from tests.simulation.faults import KINDS
+from tests.simulation.kept import load, save
 from tests.simulation.verdict import verdicts
 
 BATCH = 200
@@ -38,7 +39,7 @@ class Night(Struct):
 
 def run(seeds: int, processes: int, kept: Path, as_json: bool) -> int:
     """Play the seeds up to this number that were not played yet, and tell of all."""
-    night = _load(kept)
+    night = load(kept, Night) or Night()
     with Progress(console=notes) as progress:
         task = progress.add_task("worlds", total=seeds, completed=night.done)
         while night.done < seeds:
@@ -56,23 +57,12 @@ def run(seeds: int, processes: int, kept: Path, as_json: bool) -> int:
             night.met = dict(sorted(met.items()))
             night.done = batch.stop
             night.seconds += time.perf_counter() - begun_s
-            _save(kept, night)
+            save(kept, night)
     if as_json:
         sys.stdout.write(msgspec.json.encode(night).decode() + "\n")
     else:
         _show(night)
     return 1 if night.failures else 0
-
-
-def _load(kept: Path) -> Night:
-    return msgspec.json.decode(kept.read_bytes(), type=Night) if kept.exists() else Night()
-
-
-def _save(kept: Path, night: Night) -> None:
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    whole = kept.with_suffix(".part")
-    whole.write_bytes(msgspec.json.encode(night))
-    whole.replace(kept)
 
 
 def _show(night: Night) -> None:

@@ -3,9 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from itertools import combinations, islice
-from multiprocessing import get_context
 from pathlib import Path
 
 import msgspec
@@ -13,7 +11,9 @@ from msgspec import Struct, field
 from rich.console import Console
 from rich.progress import Progress
 
+from tests.simulation.kept import load, save
 from tests.simulation.steps import crash_at, step_count
+from tests.simulation.workers import workers
 
 BATCH = 400
 """Runs between two savings of what came out."""
@@ -34,13 +34,13 @@ class Pairs(Struct):
 
 def run(processes: int, kept: Path, as_json: bool) -> int:
     """Play the pairs that were not played yet, and tell of all."""
-    found = _load(kept, step_count())
+    steps = step_count()
+    found = load(kept, Pairs)
+    if found is None or found.steps != steps:  # the day is another one now
+        found = Pairs(steps=steps)
     total = found.steps * (found.steps - 1) // 2
     left = islice(combinations(range(found.steps), 2), found.done, None)
-    with (
-        Progress(console=notes) as progress,
-        ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool,
-    ):
+    with Progress(console=notes) as progress, workers(processes) as pool:
         task = progress.add_task("pairs", total=total, completed=found.done)
         while batch := list(islice(left, BATCH)):
             begun_s = time.perf_counter()
@@ -50,7 +50,7 @@ def run(processes: int, kept: Path, as_json: bool) -> int:
             found.done += len(batch)
             found.seconds += time.perf_counter() - begun_s
             progress.update(task, completed=found.done)
-            _save(kept, found)
+            save(kept, found)
     if as_json:
         sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
     else:
@@ -62,21 +62,6 @@ def run(processes: int, kept: Path, as_json: bool) -> int:
 def _wrong(pair: tuple[int, int]) -> str:
     findings = crash_at(pair)[1]
     return f"{findings[0].code}: {findings[0].what}" if findings else ""
-
-
-def _load(kept: Path, steps: int) -> Pairs:
-    if kept.exists():
-        found = msgspec.json.decode(kept.read_bytes(), type=Pairs)
-        if found.steps == steps:  # or the day is another one now
-            return found
-    return Pairs(steps=steps)
-
-
-def _save(kept: Path, found: Pairs) -> None:
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    whole = kept.with_suffix(".part")
-    whole.write_bytes(msgspec.json.encode(found))
-    whole.replace(kept)
 
 
 def _told(found: Pairs) -> Iterator[str]:

@@ -9,9 +9,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from collections.abc import Sequence
+from concurrent.futures import as_completed
 from pathlib import Path
 
 import msgspec
@@ -19,10 +18,12 @@ from msgspec import Struct
 from rich.console import Console
 from rich.progress import Progress
 
+from tests.simulation.kept import load, save
 from tests.simulation.plants.catalogue import MEASURED, PLANTS
 from tests.simulation.plants.plant import Plant
 from tests.simulation.shrink import play
 from tests.simulation.verdict import log_hash
+from tests.simulation.workers import workers
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "planted-bugs.md"
@@ -93,10 +94,9 @@ def run(seeds: int, first_seed: int, processes: int, kept: Path, as_json: bool) 
     """Look for every planted bug among so many seeds, and write the page of what is kept."""
     begun_s = time.perf_counter()
     hunts = {name: _begun(plant) for name, plant in PLANTS.items()}
-    if kept.exists():
-        before = msgspec.json.decode(kept.read_bytes(), type=dict[str, Hunt])
-        hunts |= {name: each for name, each in before.items() if _is_same(each, hunts.get(name))}
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    before = load(kept, dict[str, Hunt]) or {}
+    hunts |= {name: each for name, each in before.items() if _is_same(each, hunts.get(name))}
+    with workers(processes) as pool:
         open_hunts = [each for each in hunts.values() if not each.code and each.seeds < seeds]
         searches = [pool.submit(hunt, each, first_seed, seeds) for each in open_hunts]
         with Progress(console=notes) as progress:
@@ -104,7 +104,7 @@ def run(seeds: int, first_seed: int, processes: int, kept: Path, as_json: bool) 
             for search in as_completed(searches):
                 done = search.result()
                 hunts[done.name] = done
-                _save(kept, hunts)
+                save(kept, hunts)
                 notes.print(f"{done.name}: {done.seeds} seeds, {done.code or 'not found'}")
                 progress.advance(task)
     notes.print(f"{time.perf_counter() - begun_s:.0f} s")
@@ -125,13 +125,6 @@ def _begun(plant: Plant) -> Hunt:
 
 def _is_same(before: Hunt, now: Hunt | None) -> bool:
     return now is not None and before.edits == now.edits
-
-
-def _save(kept: Path, hunts: Mapping[str, Hunt]) -> None:
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    whole = kept.with_suffix(".part")
-    whole.write_bytes(msgspec.json.encode(hunts))
-    whole.replace(kept)
 
 
 def page_of(hunts: Sequence[Hunt], first_seed: int) -> str:

@@ -2,16 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from hashlib import sha256
-from multiprocessing import get_context
 
 import msgspec
 from msgspec import Struct
 
 from tests.simulation.judging import Finding
 from tests.simulation.shrink import play
+from tests.simulation.workers import workers
 from tests.simulation.world import World
 
 CHUNK = 8
@@ -47,7 +46,7 @@ def verdicts(seeds: Sequence[int], processes: int, with_hash: bool = False) -> I
     if processes == 1:
         yield from map(judge, seeds)
         return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with workers(processes) as pool:
         yield from pool.map(judge, seeds, chunksize=CHUNK)
 
 
