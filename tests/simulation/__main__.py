@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import track
 
 from tests.simulation import night, pairs, planted
+from tests.simulation.counts import at_least
 from tests.simulation.shrink import play, shrink
 from tests.simulation.story import story
 from tests.simulation.verdict import Verdict, verdicts
@@ -36,22 +37,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--seeds", type=_count, default=100, help="how many worlds")
-    parser.add_argument("--first-seed", type=_count, default=0, metavar="K")
-    parser.add_argument("--processes", type=_processes, default=os.cpu_count() or 1, metavar="N")
+    parser.add_argument("--seeds", type=at_least(1), default=100, help="how many worlds")
+    parser.add_argument("--first-seed", type=at_least(0), default=0, metavar="K")
+    parser.add_argument("--processes", type=at_least(1), default=os.cpu_count() or 1, metavar="N")
     parser.add_argument("--hashes", action="store_true", help="tell the hash of each world's logs")
     parser.add_argument("--json", action="store_true", help="one object on stdout")
-    parser.add_argument("--story", type=_count, metavar="SEED")
-    parser.add_argument("--planted", action="store_true")
-    parser.add_argument("--night", type=_count, metavar="SEEDS")
-    parser.add_argument("--pairs", action="store_true")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--story", type=at_least(0), metavar="SEED")
+    what.add_argument("--planted", action="store_true")
+    what.add_argument("--night", type=at_least(1), metavar="SEEDS")
+    what.add_argument("--pairs", action="store_true")
     parser.add_argument("--kept", type=Path, help="where it goes on from the last time")
     given = parser.parse_args(arguments)
     if given.story is not None:
         return _tell(given.story)
-    if not (given.planted or given.night or given.pairs):
+    if not (given.planted or given.pairs) and given.night is None:
         return _play(given)
-    usual = PLANTED_FILE if given.planted else NIGHT_FILE if given.night else PAIRS_FILE
+    usual = PLANTED_FILE if given.planted else PAIRS_FILE if given.pairs else NIGHT_FILE
     kept = given.kept or usual
     try:
         return _go_on(given, kept)
@@ -64,22 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _go_on(given: argparse.Namespace, kept: Path) -> int:
     if given.planted:
         return planted.run(given.seeds, given.first_seed, given.processes, kept, given.json)
-    if given.night:
-        return night.run(given.night, given.processes, kept, given.json)
-    return pairs.run(given.processes, kept, given.json)
-
-
-def _processes(text: str) -> int:
-    count = _count(text)
-    if not count:
-        raise argparse.ArgumentTypeError("0 processes play nothing: write 1 or more")
-    return count
-
-
-def _count(text: str) -> int:
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is no count: write a whole number from 0 on")
-    return int(text)
+    if given.pairs:
+        return pairs.run(given.processes, kept, given.json)
+    return night.run(given.night, given.processes, kept, given.json)
 
 
 def _play(given: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import pytest
 
-from tests.simulation.plants.__main__ import failing_under, representative
+from tests.simulation.plants.__main__ import failing_under, main, representative
 from tests.simulation.plants.catalogue import PLANTS, SEEN_BY
 from tests.simulation.plants.edits import GONE, AttributeEdit, CodeEdit, Edit, RottenEdit, TableEdit
 from tests.simulation.plants.plant import Plant
@@ -132,6 +132,13 @@ def test_unit_tests_that_see_a_bug_are_found_by_running_them() -> None:
     plant = PLANTS["journal_one_sided"]
     found = failing_under(plant, ["tests/unit/risk/test_books.py"])
     assert set(representative(found)) & set(plant.seen_by)
+
+
+def test_bug_that_nobody_has_planted_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["halt_leaves"])
+    told = "NAME: no bug is called 'halt_leaves': write 'halt_leaves_entries', or none for all"
+    assert f"python -m tests.simulation.plants: error: argument {told}" in capsys.readouterr().err
 
 
 def test_test_with_many_values_is_told_once() -> None:

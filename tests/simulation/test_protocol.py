@@ -4,9 +4,11 @@ Of the first thousand trials 646 and 807 lost an order while a request that came
 for the end of its order.
 """
 
+import json
+
 import pytest
 
-from tests.simulation.protocol.__main__ import count
+from tests.simulation.protocol.__main__ import count, main
 from tests.simulation.protocol.steps import VARIANTS, Variant
 
 BY_NAME = {each.name: each for each in VARIANTS}
@@ -49,3 +51,24 @@ def test_step_that_is_left_out_doubles_or_loses_an_order(variant: Variant) -> No
 def test_venue_that_keeps_ids_makes_no_second_order_of_one_id() -> None:
     lenient = count(BY_NAME["query"], range(150)).counts["doubled"]
     assert count(BY_NAME["query_kept_ids"], range(150)).counts["doubled"] < lenient
+
+
+@pytest.mark.parametrize(
+    ("option", "given", "least"),
+    [("--intents", "0", 1), ("--intents", "x", 1), ("--without", "0", 1), ("--seed", "-1", 0)],
+)
+def test_command_refuses_to_share_out_among_no_trials(
+    option: str, given: str, least: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([f"{option}={given}"])
+    told = f"argument {option}: write a whole number from {least} on, not '{given}'"
+    assert f"python -m tests.simulation.protocol: error: {told}" in capsys.readouterr().err
+
+
+def test_command_tells_what_came_of_each_variant(capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["--intents", "4", "--without", "2", "--variant", "whole", "--variant", "blind"]
+    assert main([*given, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    trials = {each["variant"]: each["trials"] for each in told["variants"]}
+    assert trials == {"blind": 2, "whole": 4}

@@ -118,18 +118,35 @@ def test_command_says_one_object_and_whether_any_world_came_out_wrong(
     assert "all came out right" in capsys.readouterr().out
 
 
-def test_command_refuses_what_is_no_count(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        main(["--seeds", "many"])
-    assert "'many' is no count: write a whole number from 0 on" in capsys.readouterr().err
-
-
-def test_command_refuses_to_play_on_no_process_and_from_what_it_can_not_read(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("option", "given", "least"),
+    [
+        ("--seeds", "many", 1),
+        ("--seeds", "0", 1),
+        ("--processes", "0", 1),
+        ("--night", "0", 1),
+        ("--first-seed", "-1", 0),
+        ("--story", "²", 0),
+    ],
+)
+def test_command_refuses_what_is_no_count_or_counts_nothing(
+    option: str, given: str, least: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
-        main(["--processes", "0"])
-    assert "0 processes play nothing: write 1 or more" in capsys.readouterr().err
+        main([f"{option}={given}"])
+    told = f"argument {option}: write a whole number from {least} on, not '{given}'"
+    assert told in capsys.readouterr().err
+
+
+def test_command_does_one_thing_at_a_time(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--night", "3", "--pairs"])
+    assert "argument --pairs: not allowed with argument --night" in capsys.readouterr().err
+
+
+def test_command_refuses_to_go_on_from_what_it_can_not_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     kept = tmp_path / "night.json"
     kept.write_text("{")
     for given in (["--night", "1"], ["--pairs"], ["--planted"]):

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from marea.runtime.sources import nearest
 from tests.simulation.plants import plugin
 from tests.simulation.plants.catalogue import MEASURED, PLANTS, SEEN_BY
 from tests.simulation.plants.plant import Plant
@@ -53,11 +54,14 @@ def representative(tests: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(name.partition("[")[0] for name in tests))[:TESTS_KEPT_MAX]
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print a line for each bug, and write what was seen."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="of bugs; none: all of them")
-    names = parser.parse_args().names or list(PLANTS)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.simulation.plants", description=__doc__.partition(" `")[0]
+    )
+    told = "of bugs; none: all of them"
+    parser.add_argument("names", nargs="*", type=_planted, metavar="NAME", help=told)
+    names = parser.parse_args(arguments).names or list(PLANTS)
     seen_by = dict(MEASURED)
     for name in names:
         failed = failing_under(PLANTS[name], PLANTS[name].tests)
@@ -65,6 +69,13 @@ def main() -> None:
         told = f"{len(failed):>4}  {seen_by[name][0]}" if failed else "   0"
         print(f"{name:36}{'+'.join(PLANTS[name].cores):24}{told}", flush=True)
         SEEN_BY.write_text(json.dumps(seen_by, indent=1) + "\n", encoding="utf-8")
+
+
+def _planted(name: str) -> str:
+    if name not in PLANTS:
+        told = f"no bug is called {name!r}: write {nearest(name, list(PLANTS))!r}, or none for all"
+        raise argparse.ArgumentTypeError(told)
+    return name
 
 
 if __name__ == "__main__":

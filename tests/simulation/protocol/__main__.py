@@ -11,12 +11,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.simulation.counts import at_least
 from tests.simulation.protocol.steps import VARIANTS, Variant
 from tests.simulation.protocol.trial import Trial
+from tests.simulation.workers import workers
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "order-protocol.md"
 CHUNK = 500
@@ -86,7 +87,7 @@ def count(variant: Variant, seeds: range) -> Count:
 
 def count_all(seeds_of: Sequence[tuple[Variant, range]], jobs: int) -> Iterator[Count]:
     """Play all, in so many processes, and tell of each variant as it ends."""
-    with ProcessPoolExecutor(jobs) as pool:
+    with workers(jobs) as pool:
         waiting = [
             (
                 variant,
@@ -141,17 +142,20 @@ def told(each: Count) -> dict[str, Any]:
     }
 
 
-def main() -> int:
-    """Play, and tell; 1 where the whole protocol doubled or lost an order."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--intents", type=int, default=1_000, help="trials of the whole protocol")
-    parser.add_argument("--without", type=int, help="trials of each other variant; as many")
-    parser.add_argument("--seed", type=int, default=0, help="of the first trial")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0: the whole protocol doubled and lost no order; 1: it did; 2: usage."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.simulation.protocol", description=__doc__.partition("\n")[0]
+    )
+    trials = "trials of the whole protocol"
+    parser.add_argument("--intents", type=at_least(1), default=1_000, help=trials)
+    parser.add_argument("--without", type=at_least(1), help="trials of each other variant; as many")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="of the first trial")
     parser.add_argument("--variant", choices=[each.name for each in VARIANTS], action="append")
-    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--jobs", type=at_least(1), default=1, help="processes")
     parser.add_argument("--json", action="store_true", help="one object instead of a table")
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.name}")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     played = [each for each in VARIANTS if not given.variant or each.name in given.variant]
     others = given.intents if given.without is None else given.without
     seeds_of = [
