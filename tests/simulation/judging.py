@@ -14,14 +14,13 @@ from marea.messages.envelope import Log, Nanos
 from marea.messages.orders import AccountReported, ReconciliationDone
 from marea.messages.portfolio import Mark
 from marea.messages.system import Clock, Degraded
-from marea.runtime.intake import Intake, Taken
 from services.execution.core import decide as execution_decide
 from services.execution.core.life import UNSETTLED
 from services.execution.core.reasons import UNPROTECTED
 from services.execution.core.state import ExecutionState
 from tests.simulation.faults import SECOND
 from tests.simulation.market import INSTRUMENTS
-from tests.simulation.replaying import DOUBLED, differences_of
+from tests.simulation.replaying import differences_of, is_doubled, taken_of
 from tests.simulation.schedule import outcome_of
 from tests.simulation.world import World
 
@@ -111,7 +110,7 @@ def _watched(world: World) -> Iterator[Finding]:
 def _degraded(world: World) -> Iterator[Finding]:
     degraded: dict[Log, list[bool]] = {}
     for log in sorted(world.cluster.logs):
-        if log.channel not in DOUBLED or not world.is_doubled:
+        if not is_doubled(world, log):
             continue
         last: dict[str, Degraded] = {}
         is_so = degraded.setdefault(log, [])
@@ -155,17 +154,9 @@ def _unsettled(world: World) -> Iterator[Finding]:
 
 
 def _end_of(world: World, log: Log) -> int:
-    # With a fast copy positions count what is taken.
-    if not world.is_doubled or log.channel not in DOUBLED:
+    if not is_doubled(world, log):
         return world.cluster.end_of(log)
     return sum(1 for _ in taken_of(world, log))
-
-
-def taken_of(world: World, log: Log) -> Iterator[Taken]:
-    """What readers take of a log, without copies and void records."""
-    intake = Intake(log)
-    for position, record in enumerate(world.cluster.records_of(log)):
-        yield from intake.take(position, record)
 
 
 def _unlike_venue(world: World, state: ExecutionState) -> Iterator[Finding]:

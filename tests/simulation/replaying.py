@@ -8,15 +8,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from marea.bus.memory import MemoryBus
+from marea.messages.channels import load_channels
 from marea.messages.envelope import Log
-from marea.runtime.intake import Intake
+from marea.runtime.intake import Intake, Taken
 from marea.runtime.replay import CannotFollow, Difference, Replay
 from tests.simulation.process import AnyLoop
 from tests.simulation.schedule import outcome_of
 from tests.simulation.world import World
-
-DOUBLED = ("market", "features")
-"""What stands on the fast copy too: positions there count what is taken."""
 
 
 def differences_of(world: World) -> Iterator[tuple[str, str]]:
@@ -32,15 +30,24 @@ def differences_of(world: World) -> Iterator[tuple[str, str]]:
             yield each.loop, f"{each.loop} at {each.input_log} {each.position}: {each.detail}"
 
 
+def is_doubled(world: World, log: Log) -> bool:
+    """Whether a log has a fast copy, so that a position on it counts what is taken."""
+    return world.is_doubled and log.channel in load_channels().doubled
+
+
+def taken_of(world: World, log: Log) -> Iterator[Taken]:
+    """What readers take of a log, without copies and void records."""
+    intake = Intake(log)
+    for position, record in enumerate(world.cluster.records_of(log)):
+        yield from intake.take(position, record)
+
+
 def _taken(world: World) -> MemoryBus:
     bus = MemoryBus()
     for log in world.cluster.logs:
         records = world.cluster.records_of(log)
-        if world.is_doubled and log.channel in DOUBLED:
-            intake = Intake(log)
-            records = [
-                taken for at, record in enumerate(records) for _, taken in intake.take(at, record)
-            ]
+        if is_doubled(world, log):
+            records = [taken for _, taken in taken_of(world, log)]
         outcome_of(bus.append(log, records))
     return bus
 

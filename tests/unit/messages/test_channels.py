@@ -26,6 +26,10 @@ def test_channels_that_have_a_producer_now_are_listed() -> None:
     assert list(load_channels().by_name) == channels
 
 
+def test_what_is_in_a_hurry_has_a_fast_copy() -> None:
+    assert load_channels().doubled == {"market", "features"}
+
+
 def test_what_a_market_says_stands_on_the_market_only() -> None:
     channels = load_channels()
     everywhere = tuple(channels.by_name)

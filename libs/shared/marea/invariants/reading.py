@@ -15,8 +15,7 @@ from marea.messages.system import Heartbeat, Started
 
 
 def _doubled() -> frozenset[str]:
-    channels = load_channels().by_name
-    return frozenset(name for name, each in channels.items() if each.redis is not None)
+    return load_channels().doubled
 
 
 @dataclass(slots=True)

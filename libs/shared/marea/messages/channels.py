@@ -63,6 +63,11 @@ class Channels(Struct, frozen=True):
 
     by_name: dict[str, Channel]
 
+    @property
+    def doubled(self) -> frozenset[str]:
+        """Those with a fast copy: on their logs positions count what is taken, and nothing else."""
+        return frozenset(name for name, each in self.by_name.items() if each.redis is not None)
+
     def channel_of(self, kind: str, among: Sequence[str]) -> str:
         """On which of these channels does a message of this type stand?
 

@@ -70,9 +70,7 @@ class DoubleBus:
         """Behind the last record of each log that was acknowledged to us."""
         self._last: dict[Log, Key] = {}
         """The last record of each log that was appended."""
-        self._doubled = {
-            name for name, channel in load_channels().by_name.items() if channel.redis is not None
-        }
+        self._doubled = load_channels().doubled
         self._fast_due_ns = 0
         self._is_degraded = False
 
