@@ -81,13 +81,20 @@ def _is_excused(world: World, each: Violation) -> bool:
     if each.code == HaltEnds.code and each.log == str(TRADING):
         record = world.cluster.records_of(TRADING)[each.position]
         return type(record.message) is Clock and record.ts_known < world.halt
-    # A clock that was set back counts what it told before and after as one second.
+    # A sender whose clock was set back counts what it sent before and after as one second.
     if each.code == WithinRates.code:
-        return any(fault.kind == "clock_set_back" for _, fault in world.faults.struck)
+        return _is_sender_set_back(world)
     if each.code == SameAsVenue.code and each.log == str(TRADING):
         told = world.cluster.records_of(TRADING)[each.position].message
         return isinstance(told, AccountReported) and not told.balances
     return False
+
+
+def _is_sender_set_back(world: World) -> bool:
+    return any(
+        fault.kind == "clock_set_back" and fault.place.startswith("execution/")
+        for _, fault in world.faults.struck
+    )
 
 
 def _replayed(world: World) -> Iterator[Finding]:
@@ -96,8 +103,8 @@ def _replayed(world: World) -> Iterator[Finding]:
 
 
 def _watched(world: World) -> Iterator[Finding]:
-    # By a host's clock that was set back it may still be time.
-    was_set_back = any(fault.kind == "clock_set_back" for _, fault in world.faults.struck)
+    # By the sender's clock that was set back it may still be time.
+    was_set_back = _is_sender_set_back(world)
     for code, what, event in world.watch.seen:
         if not (was_set_back and code in BY_THE_CLOCK):
             yield Finding(code=code, what=what, event=event)
