@@ -6,9 +6,9 @@ Nothing rests on it: it forgets, doubles, trims, comes back empty, or does not c
 from collections.abc import Sequence
 
 from marea.bus.fast import Key, Page
-from marea.bus.memory import MemoryFastCopy
 from marea.errors import Unavailable
 from marea.messages.envelope import Log, Nanos, Record
+from marea.testing.fast_copy import FaultyFastCopy
 from tests.simulation.cluster import NEWS_NS, READING, Host
 from tests.simulation.faults import SECOND
 from tests.simulation.schedule import Schedule
@@ -17,7 +17,7 @@ AWAY_NS_MAX: Nanos = 20 * SECOND
 KEPT_MAX = 40
 
 
-class FastStore(MemoryFastCopy):
+class FastStore(FaultyFastCopy):
     """What stands on the fast copy."""
 
     def __init__(self, schedule: Schedule) -> None:
@@ -29,17 +29,6 @@ class FastStore(MemoryFastCopy):
         """Add records, and tell those who wait for them."""
         await super().add(log, after, records)
         self._schedule.tell(log, NEWS_NS)
-
-    def trim(self, log: Log, kept: int) -> None:
-        """Keep only the last so many records of a log."""
-        copies = self.copies[log]
-        del copies[: max(0, len(copies) - kept)]
-
-    def flush_all(self) -> None:
-        """Come back empty, as another incarnation."""
-        self.copies.clear()
-        self.incarnation += 1
-        self.last_id = 0
 
 
 class FastLine:
