@@ -144,10 +144,10 @@ class Loop(Generic[State]):
         self._phase = "runs"
 
     async def confirm(self) -> None:
-        """Read back what was appended.
+        """Have what was appended on the logs, and read them back to their ends.
 
-        Raises `Refused` where another life began before the end of it, so that not all of it
-        counts; `Unavailable` where not all can be read yet.
+        Raises `Refused` where another life has begun on one of them: from there on nothing counts;
+        `Unavailable` where not all that was appended stands there or can be read yet.
         """
         await self._outputs.confirm()
 

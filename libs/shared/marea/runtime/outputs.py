@@ -69,10 +69,10 @@ class Outputs:
         return epoch
 
     async def confirm(self) -> None:
-        """Have what was appended on the logs, and read it back.
+        """Have what was appended on the logs, and read them back to their ends.
 
-        Raises `Refused` where another life began before the end of it, `Unavailable` where not all
-        can be read yet.
+        Raises `Refused` where another life has begun on one of them, `Unavailable` where not all
+        that was appended stands there or can be read yet.
         """
         await self._bus.flush()
         ends = await self._bus.ends(*self._sinks)
