@@ -5,6 +5,7 @@ ways in which a store loses what it holds.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -43,24 +44,24 @@ def numbers(copies: Sequence[Copy]) -> list[int]:
     return [copy.record.seq for copy in copies]
 
 
-class FastCopyContract:
+class FastCopyContract(ABC):
     """Order, links, and losing without a word."""
 
+    @abstractmethod
     def open_fast(self) -> FastCopy:
         """A fast copy that holds nothing."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def trim(self, fast: FastCopy, log: Log, keep: int) -> None:
         """Have the store drop the oldest of a log."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def flush_all(self, fast: FastCopy) -> None:
         """Have the store come back empty."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def fill(self, fast: FastCopy) -> None:
         """Leave the store no room."""
-        raise NotImplementedError
 
     def run(self, scenario: Callable[[FastCopy], Coroutine[Any, Any, None]]) -> None:
         """Play a scenario on a new one."""

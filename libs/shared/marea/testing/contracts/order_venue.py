@@ -5,6 +5,7 @@ with a quiet market, an account that can buy, and a hand that lets time pass.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
@@ -70,12 +71,12 @@ def cancel_of(order: PlaceOrder) -> CancelOrder:
     )
 
 
-class OrderVenueContract:
+class OrderVenueContract(ABC):
     """Requests, answers, copies, look-ups, balances."""
 
+    @abstractmethod
     def open_bench(self) -> VenueBench:
         """A venue that has heard nothing yet."""
-        raise NotImplementedError
 
     def run(self, scenario: Scenario) -> None:
         """Play a scenario on a new venue."""
