@@ -1,0 +1,1 @@
+"""Where the record is kept, one module a store."""
