@@ -1,27 +1,57 @@
 """Where does the record go: the port of a store that the recorder writes to."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from functools import cached_property
+from typing import Protocol
 
-from marea.bus.raw import Raw
+from marea.bus.raw import Raw, record_of
 from marea.messages.envelope import Log, Record
 
 
-class Batch(NamedTuple):
-    """Records that follow each other on one log."""
+class Kept:
+    """A record as it stands on Kafka; what it says is read when it is asked for, once for all."""
 
-    log: Log
-    position: int
-    """Of the first record."""
-    records: Sequence[Record]
-    """What could not be read stands among them as a `DeadLetter` by nobody."""
-    raws: Sequence[Raw]
-    """The same records as they stand on Kafka, one for each."""
+    __slots__ = ("_record", "log", "raw")
+
+    def __init__(self, log: Log, raw: Raw) -> None:
+        self.log = log
+        self.raw = raw
+        self._record: Record | None = None
+
+    @property
+    def record(self) -> Record:
+        """What it says; where it can't be read a `DeadLetter` by nobody."""
+        if self._record is None:
+            self._record = record_of(self.log, self.raw)
+        return self._record
+
+
+class Batch:
+    """Records that follow each other on one log, at least one."""
+
+    def __init__(self, log: Log, kept: Sequence[Kept]) -> None:
+        self.log = log
+        self.kept = kept
+
+    @property
+    def position(self) -> int:
+        """Of the first record."""
+        return self.kept[0].raw.offset
 
     @property
     def end(self) -> int:
         """The position after the last record."""
-        return self.position + len(self.records)
+        return self.kept[-1].raw.offset + 1
+
+    @cached_property
+    def raws(self) -> Sequence[Raw]:
+        """The records as they stand on Kafka."""
+        return [each.raw for each in self.kept]
+
+    @cached_property
+    def records(self) -> Sequence[Record]:
+        """The same records as they read, one for each; those that can't be read are by `NOBODY`."""
+        return [each.record for each in self.kept]
 
 
 class Sink(Protocol):

@@ -1,9 +1,14 @@
-"""What does a record look like to whoever keeps it as it stands, byte for byte?"""
+"""What does a record look like byte for byte, and what does it say?"""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from marea.messages.envelope import Log, Record
+from marea.messages.channels import load_channels
+from marea.messages.envelope import NOBODY, Log, Record
+from marea.messages.errors import BadMessage
+from marea.messages.framing import unframe
+from marea.messages.ids import derived_id
+from marea.messages.system import DeadLetter
 
 
 class Raw(NamedTuple):
@@ -16,23 +21,49 @@ class Raw(NamedTuple):
     """The record's position on the log."""
     ts_ms: int
     """Kafka's timestamp, ms UTC."""
-    key: bytes
-    """The log's partition."""
-    value: bytes
+    key: bytes | None
+    """The log's partition, where it is one of ours."""
+    value: bytes | None
     """The record in registry framing, or whatever else stands there."""
 
 
 class RawLogs(Protocol):
-    """Logs that give each record as it stands and as it reads."""
+    """Logs that give each record as it stands."""
 
     async def ends(self, *logs: Log) -> Mapping[Log, int]:
         """The position after the last record of each log that holds any; of these, if any are named."""
         ...
 
-    async def read_raw(self, log: Log, position: int, limit: int) -> Sequence[tuple[Raw, Record]]:
+    async def read_raw(self, log: Log, position: int, limit: int) -> Sequence[Raw]:
         """At most `limit` records from a position on, in order; none at the end.
 
         What retention has taken is not there: the first record may then stand behind the position.
         Raises `Unavailable`.
         """
         ...
+
+
+def record_of(log: Log, raw: Raw) -> Record:
+    """What a record of this log says; a void one where it can't be read, or has no place there."""
+    try:
+        record = unframe(raw.value or b"")
+    except BadMessage as error:
+        return _void(log, raw, "unreadable", str(error))
+    kind = type(record.message).__name__
+    if not load_channels().by_name[log.channel].holds(kind):
+        return _void(log, raw, "wrong_channel", f"{kind} has no place on {log.channel}")
+    return record
+
+
+def _void(log: Log, raw: Raw, reason: str, detail: str) -> Record:
+    known = raw.ts_ms * 1_000_000
+    message = DeadLetter(
+        id=derived_id("recorder", log, "DeadLetter", f"{raw.partition}:{raw.offset}"),
+        ts_event=known,
+        source=str(log),
+        place=f"{raw.partition}:{raw.offset}",
+        reason=reason,
+        detail=detail,
+        payload=raw.value or b"",
+    )
+    return Record(message=message, writer=NOBODY, seq=0, ts_known=known, ts_origin=known)

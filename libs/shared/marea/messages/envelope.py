@@ -61,6 +61,10 @@ class Writer(Struct, frozen=True, kw_only=True, gc=False):
     """The log it decides on; none where it reads a venue."""
 
 
+NOBODY = Writer(producer="", epoch=-1, build="")
+"""Who wrote what can't be read: such a record holds its place on the log, and is void."""
+
+
 class Record(Struct, kw_only=True, gc=False):
     """A message as it stands on a log."""
 
