@@ -83,6 +83,11 @@ class Instance(Generic[State]):
         """Whether it runs the shard, as far as it knows."""
         return self._reign is not None
 
+    @property
+    def epoch(self) -> int:
+        """That of this life as the owner; -1 for none."""
+        return self._reign.writer.epoch if self._reign is not None else -1
+
     async def turn(self, limit: int = BATCH_RECORDS_MAX) -> int:
         """Take at most `limit` inputs, as the owner or after it; give how many, with those brought.
 
