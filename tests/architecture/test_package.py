@@ -1,7 +1,9 @@
 """What an installation without a checkout holds."""
 
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -52,3 +54,16 @@ def test_installed_marea_finds_the_page_of_its_report(installed: Path) -> None:
         [sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True
     )
     assert done.stdout.startswith("<!doctype html>")
+
+
+def test_embedded_run_imports_nothing_that_only_a_process_needs(root: Path) -> None:
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    needs = project["optional-dependencies"]["process"]
+    modules = [re.split(r"[^a-z-]", each)[0].replace("-", "_") for each in needs]
+    assert {"aiokafka", "prometheus_client", "redis"} <= set(modules)
+    code = (
+        "import sys; import services.standalone.main\n"
+        f"print(*sorted(set({modules}) & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == ""
