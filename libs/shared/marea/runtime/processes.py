@@ -45,7 +45,7 @@ InstancesOfEach = Annotated[dict[str, Instances], AfterValidator(_of_each_servic
 
 
 def _address(form: str, *, may_be_empty: bool = False) -> AfterValidator:
-    """A check that a text is an address of the form, `http://host:port`, and holds no password."""
+    # Of the form, as in http://host:port, and without a password: what is refused is printed.
     scheme = urlsplit(form).scheme
     schemes = _WITH_TLS.get(scheme, (scheme,))
 
