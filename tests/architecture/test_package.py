@@ -40,6 +40,23 @@ def test_installed_marea_finds_the_settings_that_it_came_with(installed: Path) -
     assert Path(done.stdout.strip()) == installed / "marea" / "config"
 
 
+def test_installed_marea_finds_the_channels_and_the_schemas_of_what_was_written_before(
+    installed: Path,
+) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(installed)!r})\n"
+        "from marea.messages.channels import CHANNELS_FILE, load_channels\n"
+        "from marea.messages.framing import SCHEMAS\n"
+        "load_channels()\n"
+        "print(CHANNELS_FILE, *SCHEMAS.glob('released/1'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True
+    )
+    schemas = installed / "marea" / "schemas"
+    assert done.stdout.split() == [str(schemas / "channels.yaml"), str(schemas / "released" / "1")]
+
+
 def test_installed_marea_finds_the_page_of_its_report(installed: Path) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(installed)!r})\n"

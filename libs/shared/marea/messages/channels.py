@@ -12,8 +12,10 @@ from marea.errors import BadInput
 from marea.messages.forms import Envelope
 from marea.messages.types import TYPES
 
-CHANNELS_FILE = Path(__file__).resolve().parents[4] / "schemas" / "channels.yaml"
-"""The list in the checkout; an installation without its checkout names its own copy."""
+_PACKAGE = Path(__file__).resolve().parents[1]
+_FOLDERS = (_PACKAGE / "schemas", _PACKAGE.parents[2] / "schemas")  # installed; a checkout
+CHANNELS_FILE = next((each for each in _FOLDERS if each.is_dir()), _FOLDERS[0]) / "channels.yaml"
+"""The list that Marea came with."""
 
 CANONICAL = ("id", "type", "ts_event", "parents")
 """Fields of the envelope that are part of the message: the rest says how it was written down."""
