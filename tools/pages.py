@@ -33,6 +33,10 @@ NOT_RUN = {
     "git clone ADDRESS marea\ncd marea\nmake demo\n. .venv/bin/activate\n": "as above",
     "zstdcat FILE.raw.zst | grep -n 'btcusdt@trade.*\"t\":NUMBER,'\n": "no tape comes with Marea",
     "marea demo --tape FILE\nmarea log last --type Liquidation --type DeadLetter\n": "as above",
+    "docker build --file deploy/docker/base.Dockerfile --tag marea-base .\n"
+    "docker build --file services/risk/Dockerfile --tag marea-risk .\n": (
+        "no engine runs here; tests/architecture/test_images.py reads the files"
+    ),
     "timeout -s KILL 5 marea demo\nmarea demo --resume last\nmarea log last --type Started\n": (
         "the demo twice over; tests/system/test_kill.py kills it at better moments"
     ),
