@@ -4,8 +4,10 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,6 +61,28 @@ def test_python_of_all_images_is_one_and_pinned(root: Path) -> None:
     pythons = {stage.split()[0] for stage in stages if stage.startswith("python")}
     assert len(pythons) == 1
     assert re.fullmatch(r"python:3\.11\.\d+-slim-[a-z]+", pythons.pop())
+
+
+def test_base_copies_all_that_marea_is_built_from(root: Path, tmp_path: Path) -> None:
+    let_in = set(re.findall(r"^!(\S+)", (root / ".dockerignore").read_text(), re.MULTILINE))
+    for copied in all_of(root / BASE, "COPY"):
+        *sources, target = copied.split()
+        for source in sources:
+            place = tmp_path / target / ("" if (root / source).is_dir() else source.split("/")[-1])
+            assert source.split("/")[0] in let_in
+            if (root / source).is_dir():
+                shutil.copytree(root / source, place)
+            else:
+                place.parent.mkdir(exist_ok=True)
+                shutil.copy(root / source, place)
+    (build,) = (run for run in all_of(root / BASE, "RUN") if "hatchling" in run)
+    _, *arguments = build.replace("/wheel", str(tmp_path / "wheel")).split()
+    subprocess.run([sys.executable, *arguments], cwd=tmp_path, check=True, capture_output=True)
+    (wheel,) = (tmp_path / "wheel").iterdir()
+    with zipfile.ZipFile(wheel) as archive:
+        held = set(archive.namelist())
+    assert {"marea/schemas/channels.yaml", "marea/config/processes.yaml"} <= held
+    assert {f"services/{service}/__init__.py" for service in SERVICES} <= held
 
 
 @EACH_SERVICE
