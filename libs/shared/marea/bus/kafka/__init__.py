@@ -1,0 +1,1 @@
+"""The bus over Kafka: each log has a partition to itself."""

@@ -1,0 +1,230 @@
+"""How is a Kafka cluster asked, and what do its failures mean to us?
+
+Requests are sent by aiokafka's client, and not by its consumer: that one drops what it has fetched
+whenever a partition is added, and gives no way to read a second position of one. A broker answers
+the requests of a connection one after another, so who waits for news has a link to himself.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple, TypeVar
+
+from aiokafka import errors
+from aiokafka.client import AIOKafkaClient
+from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.protocol.offset import OffsetRequest
+from aiokafka.structs import TopicPartition
+
+from marea.bus.kafka.batches import unpack
+from marea.bus.raw import Raw
+from marea.errors import BadInput, Unavailable
+
+RETRY_S = 0.1
+FETCH_BYTES_MAX = 1_000_000
+"""Of one answer; a batch that is larger comes alone."""
+UNCOMMITTED = 0
+"""Nothing of ours is written in a transaction."""
+CONSUMER = -1
+EARLIEST, LATEST = -2, -1
+
+Answer = TypeVar("Answer")
+
+
+class Part(NamedTuple):
+    """What a broker tells of one partition."""
+
+    raws: list[Raw]
+    end: int
+    """The offset after the last record that is safe; -1 where there is an error."""
+    error: type[errors.KafkaError] | None = None
+
+
+class Removed(BadInput):
+    """What is asked for stood there once, and the retention of its topic has removed it."""
+
+    def __init__(self, place: TopicPartition, position: int, begin: int) -> None:
+        super().__init__(
+            f"{named(place)}: offset {position} was removed by its retention, which has kept what "
+            f"stands from {begin} on: restore it from the archive"
+        )
+        self.begin = begin
+        """The first offset that is kept."""
+
+
+@asynccontextmanager
+async def bounded(what: str, timeout_s: float) -> AsyncIterator[None]:
+    """Let it take so long, and say what went wrong: raises `Unavailable`."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            yield
+    except TimeoutError as err:
+        raise Unavailable(
+            f"Kafka: {what}: no answer within {timeout_s:g} s: see to its brokers, then try again"
+        ) from err
+    except errors.KafkaError as err:
+        raise Unavailable(f"Kafka: {what}: {err!r}: see to its brokers, then try again") from err
+
+
+class Link:
+    """Connections to the brokers of a cluster, one to each."""
+
+    def __init__(self, servers: str, timeout_s: float) -> None:
+        """`servers` are host:port of some brokers, with commas; `timeout_s` bounds each request."""
+        self._timeout_s = timeout_s
+        self._client = AIOKafkaClient(
+            bootstrap_servers=servers,
+            client_id="marea",
+            request_timeout_ms=int(timeout_s * 1000),
+            retry_backoff_ms=int(RETRY_S * 1000),
+        )
+
+    async def open(self) -> None:
+        """Find the brokers. Raises `Unavailable`."""
+        async with bounded("connecting", self._timeout_s):
+            await self._client.bootstrap()
+
+    async def look_up(self, topics: Sequence[str]) -> dict[str, int]:
+        """How many partitions have these topics, where they are there? Raises `Unavailable`.
+
+        It makes none that is missing, as asking for it otherwise may.
+        """
+        async with bounded("asking for topics", self._timeout_s):
+            request = MetadataRequest(list(topics), allow_auto_topic_creation=False)
+            response = await self._client.send(self._client.get_random_node(), request)
+        found = response.to_object()["topics"]
+        return {each["topic"]: len(each["partitions"]) for each in found if not each["error_code"]}
+
+    async def follow(self, topics: Sequence[str]) -> None:
+        """Know from now on where these topics stand, which must be there. Raises `Unavailable`."""
+        async with bounded("asking for topics", self._timeout_s):
+            await self._client.set_topics(topics)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    def leader(self, place: TopicPartition) -> int | None:
+        """Which broker answers for this partition? None while that isn't known."""
+        node: int | None = self._client.cluster.leader_for_partition(place)
+        return None if node == -1 else node
+
+    def look_around(self) -> None:
+        """Ask soon which brokers there are, and which of them leads what."""
+        self._client.force_metadata_update()
+
+    async def fetch(
+        self, node: int, wanted: Mapping[TopicPartition, int], wait_ms: int = 0
+    ) -> dict[TopicPartition, Part]:
+        """What these partitions of one broker hold from these offsets on.
+
+        Where none holds anything yet, the broker waits so long before it says so. Raises aiokafka's
+        errors.
+        """
+        by_topic = _by_topic(
+            {place: (position, FETCH_BYTES_MAX) for place, position in wanted.items()}
+        )
+        request = FetchRequest(
+            max_wait_time=wait_ms,
+            min_bytes=1,
+            max_bytes=8 * FETCH_BYTES_MAX,
+            isolation_level=UNCOMMITTED,
+            topics=by_topic,
+        )
+        response = await self._client.send(node, request)
+        found = {}
+        for topic, partitions in response.topics:
+            for number, code, end, *_, data in partitions:
+                place = TopicPartition(topic, number)
+                if code:
+                    found[place] = Part([], -1, errors.for_code(code))
+                else:
+                    found[place] = Part(unpack(place, wanted[place], data), end)
+        return found
+
+    async def read(self, place: TopicPartition, position: int) -> Part:
+        """What a partition holds from an offset on, as much as one answer takes.
+
+        Raises `Removed` where its retention has removed it, `Unavailable`.
+        """
+
+        async def attempt() -> Part:
+            leader = self._leader_or_raise(place)
+            part = (await self.fetch(leader, {place: position}))[place]
+            if part.error is None or part.error is errors.OffsetOutOfRangeError:
+                return part
+            raise part.error(place)
+
+        part = await self._retried(f"reading {named(place)} at {position}", attempt)
+        return part if part.error is None else await self._outside(place, position)
+
+    async def ends(
+        self, places: Iterable[TopicPartition], at: int = LATEST
+    ) -> dict[TopicPartition, int]:
+        """The offset after the last record of each partition, or of its first. Raises `Unavailable`."""
+        wanted = dict.fromkeys(places, at)
+
+        async def attempt() -> dict[TopicPartition, int]:
+            by_node: defaultdict[int, dict[TopicPartition, int]] = defaultdict(dict)
+            for place in wanted:
+                by_node[self._leader_or_raise(place)][place] = at
+            found: dict[TopicPartition, int] = {}
+            for node, asked in by_node.items():
+                found |= await self._ends_on(node, asked)
+            return found
+
+        return await self._retried("asking for ends", attempt)
+
+    async def _ends_on(
+        self, node: int, asked: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, int]:
+        by_topic = _by_topic({place: (at,) for place, at in asked.items()})
+        response = await self._client.send(node, OffsetRequest(CONSUMER, UNCOMMITTED, by_topic))
+        found = {}
+        for topic, partitions in response.topics:
+            for number, code, _, offset in partitions:
+                place = TopicPartition(topic, number)
+                if code:
+                    raise errors.for_code(code)(place)
+                found[place] = offset
+        return found
+
+    async def _outside(self, place: TopicPartition, position: int) -> Part:
+        begin = (await self.ends([place], EARLIEST))[place]
+        if position < begin:
+            raise Removed(place, position, begin)
+        return Part([], (await self.ends([place]))[place])
+
+    def _leader_or_raise(self, place: TopicPartition) -> int:
+        leader = self.leader(place)
+        if leader is None:
+            raise errors.LeaderNotAvailableError(place)
+        return leader
+
+    async def _retried(self, what: str, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
+        # Until the time is over: a broker that went away is followed by another, or comes back.
+        until = asyncio.get_running_loop().time() + self._timeout_s
+        while True:
+            left_s = until - asyncio.get_running_loop().time()
+            try:
+                async with bounded(what, left_s):
+                    return await attempt()
+            except Unavailable:
+                if left_s <= RETRY_S:
+                    raise
+                self.look_around()
+                await asyncio.sleep(RETRY_S)
+
+
+def named(place: TopicPartition) -> str:
+    """A partition, for people."""
+    return f"{place.topic}[{place.partition}]"
+
+
+def _by_topic(asked: Mapping[TopicPartition, tuple[int, ...]]) -> list[tuple[str, list[Any]]]:
+    found: defaultdict[str, list[Any]] = defaultdict(list)
+    for place, values in asked.items():
+        found[place.topic].append((place.partition, *values))
+    return list(found.items())

@@ -1,0 +1,87 @@
+"""The end of one log, in memory: how do all readers in the process share what was fetched once?"""
+
+import asyncio
+from collections.abc import Sequence
+
+from marea.bus.raw import Raw, record_of
+from marea.messages.envelope import Log, Record
+
+RECORDS_MAX = 8_192
+BYTES_MAX = 8_000_000
+"""Of values; what was decoded takes a few times as much."""
+SLACK = 5 / 4
+"""So much more may stand here before the oldest go, many at a time."""
+
+
+class Window:
+    """The last records of a log, as they came and, once someone has read them, decoded."""
+
+    def __init__(self, log: Log, position: int, known_end: int) -> None:
+        """`position` is where it begins."""
+        self.log = log
+        self.first = position
+        self.known_end = known_end
+        """Where the log is known to end: not less than what this process has appended."""
+        self.heard_s = float("-inf")
+        """When a broker last told its end, on the monotonic clock."""
+        self.read_s = 0.0
+        """When somebody last read here."""
+        self.grown = asyncio.Event()
+        self._raws: list[Raw] = []
+        self._records: list[Record | None] = []
+        self._bytes = 0
+        self._own: dict[bytes, Record] = {}
+
+    @property
+    def end(self) -> int:
+        """The position after the last record that is here."""
+        return self.first + len(self._raws)
+
+    def expect(self, value: bytes, record: Record) -> None:
+        """Remember what is about to be appended: when it comes back, it need not be decoded."""
+        self._own[value] = record
+        if len(self._own) > RECORDS_MAX:
+            del self._own[next(iter(self._own))]
+
+    def extend(self, raws: Sequence[Raw]) -> None:
+        """Take what was fetched; what is here already is left aside, and the oldest goes."""
+        known = self.end - raws[0].offset if raws else 0
+        fresh = raws[known:] if known > 0 else raws
+        self._raws += fresh
+        self._records += [None] * len(fresh)
+        self._bytes += sum(_size(raw) for raw in fresh)
+        self.known_end = max(self.known_end, self.end)
+        if len(self._raws) > RECORDS_MAX * SLACK or self._bytes > BYTES_MAX * SLACK:
+            self._let_go()
+        self.grown.set()
+
+    def raws(self, position: int, limit: int) -> Sequence[Raw]:
+        """What stands from a position in the window on."""
+        at = position - self.first
+        return self._raws[at : at + limit]
+
+    def records(self, position: int, limit: int) -> Sequence[Record]:
+        """The records from a position in the window on; each is decoded once."""
+        at = position - self.first
+        found = []
+        for place, known in enumerate(self._records[at : at + limit], at):
+            record = known or self._decode(self._raws[place])
+            self._records[place] = record
+            found.append(record)
+        return found
+
+    def _decode(self, raw: Raw) -> Record:
+        return self._own.pop(raw.value or b"", None) or record_of(self.log, raw)
+
+    def _let_go(self) -> None:
+        gone = max(0, len(self._raws) - RECORDS_MAX)
+        self._bytes -= sum(_size(raw) for raw in self._raws[:gone])
+        while self._bytes > BYTES_MAX and gone < len(self._raws) - 1:
+            self._bytes -= _size(self._raws[gone])
+            gone += 1
+        del self._raws[:gone], self._records[:gone]
+        self.first += gone
+
+
+def _size(raw: Raw) -> int:
+    return len(raw.value or b"")
