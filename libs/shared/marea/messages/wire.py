@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 
@@ -11,6 +12,9 @@ from marea.domain.money import SCALE_MAX, format_amount
 from marea.messages.envelope import Log, Message, Record, Writer
 from marea.messages.errors import BadMessage
 from marea.messages.forms import INT_MAX, INT_MIN, Envelope, Form, Wire, form_of
+
+AMOUNTS_KEPT_MAX = 16_384
+"""Venues repeat the same few: a text that is kept takes a fifth of the time."""
 
 
 def to_wire(record: Record) -> dict[str, Any]:
@@ -119,6 +123,9 @@ def _record(envelope: Envelope, message: Message) -> Record:
 def _each(
     value: object, name: str, change: Callable[[str, Any, int], object], scale: int
 ) -> object:
+    kind = type(value)
+    if kind is str or kind is int or kind is float:  # most are
+        return change(name, value, scale)
     if isinstance(value, tuple):
         return tuple([change(name, item, scale) for item in value])
     if isinstance(value, dict):
@@ -127,26 +134,42 @@ def _each(
 
 
 def _text(name: str, units: int, scale: int) -> str:
-    if not (INT_MIN <= units <= INT_MAX and 0 <= scale <= SCALE_MAX):
-        raise BadMessage(
-            name, units, f"an amount has 64 bits and 0 to {SCALE_MAX} places, here {scale}"
-        )
-    return format_amount(units, scale)
+    try:
+        return _text_of(units, scale)
+    except OverflowError as err:
+        raise _too_much(name, err) from None
 
 
 def _units(name: str, text: str, scale: int) -> int:
-    # An amount has one text only: the one that we would write.
     try:
-        units = int(text.replace(".", "", 1))
+        return _units_of(text, scale)
+    except OverflowError as err:
+        raise _too_much(name, err) from None
     except ValueError:
-        raise _not_an_amount(name, text, scale) from None
-    if _text(name, units, scale) != text:
-        raise _not_an_amount(name, text, scale)
+        remedy = f"a plain decimal number with the {scale} places of its scale"
+        raise BadMessage(name, text, remedy) from None
+
+
+def _too_much(name: str, error: OverflowError) -> BadMessage:
+    units, scale = error.args
+    remedy = f"an amount has 64 bits and 0 to {SCALE_MAX} places, here {scale}"
+    return BadMessage(name, units, remedy)
+
+
+@lru_cache(AMOUNTS_KEPT_MAX)
+def _text_of(units: int, scale: int) -> str:
+    if not (INT_MIN <= units <= INT_MAX and 0 <= scale <= SCALE_MAX):
+        raise OverflowError(units, scale)
+    return format_amount(units, scale)
+
+
+@lru_cache(AMOUNTS_KEPT_MAX)
+def _units_of(text: str, scale: int) -> int:
+    # An amount has one text only: the one that we would write.
+    units = int(text.replace(".", "", 1))
+    if _text_of(units, scale) != text:
+        raise ValueError
     return units
-
-
-def _not_an_amount(name: str, text: str, scale: int) -> BadMessage:
-    return BadMessage(name, text, f"a plain decimal number with the {scale} places of its scale")
 
 
 def _finite(name: str, value: float, _: int) -> None:
