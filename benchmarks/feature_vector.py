@@ -43,8 +43,8 @@ from services.features.core import (
 )
 from services.features.main import features_config
 from services.ingestion.main import ingestion_config, ingestion_loop
+from services.ingestion.shell.markets import TapeMarket
 from services.standalone.embedded import SHARD
-from services.standalone.markets import TapeMarket
 from tools.ending import end_with
 
 TARGET_US = 25.0

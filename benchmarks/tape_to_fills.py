@@ -33,9 +33,9 @@ from marea.runtime.wiring import Ports
 from marea.venues.feed import windows_of
 from marea.venues.tape import Tape
 from services.ingestion.main import ingestion_config, ingestion_loop
+from services.ingestion.shell.markets import TapeMarket
 from services.standalone import demo
 from services.standalone.embedded import Embedded
-from services.standalone.markets import TapeMarket
 from services.standalone.runs import RunFolder
 from services.standalone.stages import Ingesting, Stores
 from tools.ending import end_with

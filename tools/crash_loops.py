@@ -32,8 +32,8 @@ from marea.runtime.settings import Settings, find_config_dir, load_settings
 from marea.runtime.telemetry import NoTelemetry
 from services.execution.core import decide
 from services.ingestion.core import IngestionState
+from services.ingestion.shell.markets import DrawnMarket
 from services.standalone.embedded import MARKET, AnyLoop, Embedded
-from services.standalone.markets import DrawnMarket
 from services.standalone.stages import Ingesting, Stores
 from tools import said
 from tools.ending import end_with

@@ -18,9 +18,9 @@ from marea.messages.envelope import Log
 from marea.runtime.build import platform_facts
 from marea.runtime.settings import Settings, list_instruments, settings_hash
 from marea.venues.tape import Tape
+from services.ingestion.shell.markets import DrawnMarket, Market, TapeMarket
 from services.standalone.commands import Order
 from services.standalone.embedded import Embedded, this_build
-from services.standalone.markets import DrawnMarket, Market, TapeMarket
 from services.standalone.runs import BookResult, InputFile, Result, Run, RunFolder
 from services.standalone.stages import Ingesting, Stores
 from services.standalone.tally import Tally, TradingResult

@@ -14,6 +14,7 @@ import typer
 from marea.errors import Interrupted, MareaError, Unavailable
 from marea.runtime.build import platform_facts
 from marea.runtime.settings import MINUTES_MAX, Settings, find_config_dir, load_settings
+from services.ingestion.shell.markets import CRASH_PCT_MAX
 from services.standalone import demo as demos
 from services.standalone import doctor as checks
 from services.standalone import listing, replay_screen, replaying, screen, telling
@@ -22,7 +23,6 @@ from services.standalone.commands import read_orders
 from services.standalone.embedded import this_build
 from services.standalone.history import opened
 from services.standalone.inspection import inspect, show_inspection
-from services.standalone.markets import CRASH_PCT_MAX
 from services.standalone.playing import play_run
 from services.standalone.replaying import Mode, Replayed
 from services.standalone.report.write import REPORT_FILE, write_report

@@ -12,8 +12,8 @@ from marea.runtime.telemetry import Telemetry
 from marea.runtime.wiring import Ports
 from services.ingestion.core import IngestionState
 from services.ingestion.main import ingestion_config, ingestion_loop
+from services.ingestion.shell.markets import Market
 from services.standalone.history import forward
-from services.standalone.markets import Market
 
 READ_RECORDS_MAX = 5_000
 

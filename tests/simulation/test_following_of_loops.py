@@ -9,8 +9,8 @@ from marea.bus.memory import MemorySnapshots
 from marea.messages.envelope import Message, Nanos
 from marea.runtime.loop import Loop
 from marea.runtime.wiring import Ports
+from services.ingestion.shell.markets import DrawnMarket
 from services.standalone.embedded import AnyLoop
-from services.standalone.markets import DrawnMarket
 from tools.crash_loops import World, trial_of
 
 SEED, MINUTES = 1, 4

@@ -9,8 +9,8 @@ from marea.bus.memory import MemoryBus, MemorySnapshots
 from marea.messages import codec
 from marea.messages.envelope import Log, Record
 from marea.runtime.settings import Settings, find_config_dir, load_settings
+from services.ingestion.shell.markets import TS_SIMULATED, DrawnMarket
 from services.standalone.embedded import Embedded
-from services.standalone.markets import TS_SIMULATED, DrawnMarket
 from services.standalone.stages import Ingesting, Stores
 from services.standalone.timing import Stopwatch
 

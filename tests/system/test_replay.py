@@ -18,8 +18,8 @@ from marea.messages.features import FeatureVector
 from marea.runtime.replay import Replay
 from marea.runtime.settings import Settings, find_config_dir, load_settings
 from marea.runtime.telemetry import NoTelemetry
+from services.ingestion.shell.markets import DrawnMarket
 from services.standalone.embedded import Embedded
-from services.standalone.markets import DrawnMarket
 from services.standalone.recorded import RecordedMarket
 from services.standalone.stages import Ingesting, Stores, remind
 from tests.system.conftest import Marea

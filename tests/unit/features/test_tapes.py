@@ -19,8 +19,8 @@ from marea.messages.market import Trade
 from marea.messages.system import Clock
 from marea.runtime.settings import Settings, find_config_dir, list_instruments, load_settings
 from marea.runtime.telemetry import NoTelemetry
+from services.ingestion.shell.markets import TapeMarket
 from services.standalone.embedded import SHARD, Embedded
-from services.standalone.markets import TapeMarket
 from services.standalone.stages import Ingesting, Stores
 
 TAPES = {

@@ -13,7 +13,7 @@ from marea.runtime.settings import find_config_dir, list_instruments, load_setti
 from marea.runtime.wiring import Ports
 from services.ingestion.core import IngestionState
 from services.ingestion.main import ingestion_config, ingestion_loop
-from services.standalone.markets import TapeMarket
+from services.ingestion.shell.markets import TapeMarket
 from tests.unit.ingestion.playing import shown
 
 SETTINGS = load_settings(find_config_dir(None, {}), {})

@@ -4,8 +4,8 @@ import pytest
 
 from marea.errors import BadInput
 from marea.runtime.settings import Settings, find_config_dir, load_settings
+from services.ingestion.shell.markets import DrawnMarket
 from services.standalone.admission import check_market, check_settings
-from services.standalone.markets import DrawnMarket
 
 
 def settings(**given: str) -> Settings:

@@ -44,6 +44,11 @@ class Market(Protocol):
         ...
 
     @property
+    def heeds_requests(self) -> bool:
+        """Whether what it says depends on what it was asked for."""
+        ...
+
+    @property
     def steps_back(self) -> int:
         """How many of its lines so far are stamped before one above them."""
         ...
@@ -55,6 +60,8 @@ class Market(Protocol):
 
 class TapeMarket:
     """Recorded captures of Binance, one after the other."""
+
+    heeds_requests = False
 
     def __init__(self, files: Sequence[Path], instruments: Mapping[str, Instrument]) -> None:
         """Look at the files. Raises `BadInput` for a tape that can't be read."""
@@ -94,6 +101,7 @@ class TapeMarket:
 class DrawnMarket:
     """The simulated market, for some minutes of its time."""
 
+    heeds_requests = True
     steps_back = 0
 
     def __init__(self, seed: int, minutes: int, crash_pct: int = 0) -> None:

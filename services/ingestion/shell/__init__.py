@@ -1,0 +1,1 @@
+"""What ingestion does in the world: the markets that it listens to."""
