@@ -1,12 +1,13 @@
 """Can a run be made of these settings, before it has a folder? What can't be is told at once."""
 
 from marea.errors import BadInput
+from marea.runtime.opening import opening_balances
 from marea.runtime.settings import Settings
 from marea.venues.feed import FeedPlan
 from services.features.config import FeaturesConfig
 from services.features.main import features_config
 from services.signals.main import signals_config
-from services.standalone.embedded import SHARD, opening_balances
+from services.standalone.embedded import SHARD
 
 
 def check_settings(settings: Settings) -> FeaturesConfig:

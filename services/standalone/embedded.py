@@ -9,15 +9,11 @@ from typing import Any, TypeAlias
 import marea
 import services
 from marea.domain.instrument import venue_of
-from marea.domain.ledger import ASSET_SCALE
-from marea.domain.money import BadAmountError, parse_amount
-from marea.errors import BadInput
 from marea.messages.envelope import Log, Nanos
-from marea.messages.ids import derived_id
 from marea.messages.market import Price
-from marea.messages.portfolio import PortfolioOpened
 from marea.runtime.build import build_id
 from marea.runtime.loop import Loop
+from marea.runtime.opening import opening, opening_balances
 from marea.runtime.settings import Settings
 from marea.runtime.telemetry import Telemetry
 from marea.runtime.wiring import Ports
@@ -47,19 +43,6 @@ def this_build() -> str:
     return build_id([Path(package.__path__[0]) for package in (marea, services)])
 
 
-def opening_balances(settings: Settings) -> dict[str, int]:
-    """What the portfolio begins with, by asset, at `ASSET_SCALE`.
-
-    Raises `BadInput` for more than a ledger can hold, or a part of its smallest unit.
-    """
-    given = settings.portfolio
-    try:
-        return {given.base_asset: parse_amount(given.balance, ASSET_SCALE)}
-    except BadAmountError as err:
-        _, _, expected = err.args
-        raise BadInput(f"portfolio.balance is '{given.balance}': expected {expected}") from err
-
-
 class Embedded:
     """The loops of one run, in the order of the flow.
 
@@ -85,6 +68,7 @@ class Embedded:
         self._build = build
         self._every_ns = settings.snapshots.every_s * 1_000_000_000
         self._portfolio = settings.portfolio.name
+        self._venue_name = venue_of(next(iter(market.instruments)))
         self._commands = sorted(
             (command_of(each, place, self._portfolio) for place, each in enumerate(commands)),
             key=lambda due: due[0],
@@ -195,7 +179,7 @@ class Embedded:
         return marks_loop(config, instrument, self._ports(), self._build, self._every_ns)
 
     def _risk(self) -> AnyLoop:
-        arrivals = orders_of(self._opened, self._commands)
+        arrivals = orders_of(opening(self._settings, self._venue_name), self._commands)
         ports = replace(self._ports(), venue_time=self._now, arrivals=arrivals)
         return risk_loop(risk_config(self._settings), ports, self._build, self._every_ns)
 
@@ -232,23 +216,6 @@ class Embedded:
     def _top(self, instrument: str) -> tuple[Price, Price]:
         state = self._derived[f"marks/{instrument}"].state
         return state.clock_bid_price, state.clock_ask_price
-
-    def _opened(self, now: Nanos) -> PortfolioOpened:
-        given = self._settings.portfolio
-        name = derived_id("operator", Log("trading", given.name), "PortfolioOpened", given.name)
-        return PortfolioOpened(
-            id=name,
-            ts_event=now,
-            portfolio=given.name,
-            owner=given.owner,
-            mode=given.mode,
-            venue=venue_of(next(iter(self.market.instruments))),
-            account=given.name,
-            base_asset=given.base_asset,
-            time_zone=given.time_zone,
-            asset_scale=ASSET_SCALE,
-            balances=opening_balances(self._settings),
-        )
 
 
 async def _catch_up(loop: AnyLoop) -> None:
