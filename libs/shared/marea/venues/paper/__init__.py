@@ -1,0 +1,1 @@
+"""Marea's own paper venue, as others reach it: over HTTP."""
