@@ -37,6 +37,7 @@ SERVICE_FILES = {
     "main.py",
     "shell.py",
     "__init__.py",
+    "__main__.py",
     "Dockerfile",
     "README.md",
 }

@@ -26,6 +26,7 @@ from marea.testing.contracts.fast import (
     numbers,
     read_all,
 )
+from tests.integration.redis.ear import Ear
 from tests.integration.redis.opening import opened, prefixes
 from tests.integration.redis.own_redis import OwnRedis
 
@@ -73,7 +74,7 @@ def test_what_another_process_adds_wakes_a_reader_and_is_given_from_memory(
             page = await reader.read(MARKET, FIRST, 10)
             assert numbers(page.copies) == [0]
             begun = time.monotonic()
-            told = asyncio.create_task(reader.news(MARKET, 5.0))
+            told = asyncio.create_task(Ear(reader, MARKET).news(5.0))
             await add(writer, MARKET, 1, 3)
             await told
             assert time.monotonic() - begun < 1.0
@@ -93,8 +94,8 @@ def test_news_of_what_was_read_is_waited_for_and_no_longer_than_told(server: Own
             await add(fast, MARKET, 0, 3)
             await read_all(fast, MARKET)
             begun = time.monotonic()
-            await fast.news(MARKET, 0.05)
-            await fast.news(OTHER, 0.05)  # nobody reads it
+            await Ear(fast, MARKET).news(0.05)
+            await Ear(fast, OTHER).news(0.05)  # nobody reads it
             assert 0.1 <= time.monotonic() - begun < 1.0
 
     asyncio.run(scenario())
@@ -109,9 +110,10 @@ def test_reader_that_falls_far_behind_reads_the_store_and_misses_nothing(
         async with opened(server) as fast:
             await add(fast, MARKET, 0, 1)
             last = (await read_all(fast, MARKET))[-1]
+            ear = Ear(fast, MARKET)
             for first in range(1, 201, 10):
                 await add(fast, MARKET, first, 10)
-            await fast.news(MARKET, 5.0)
+            await ear.news(5.0)
             found: list[Copy] = []
             while len(found) < 200:
                 page = await fast.read(MARKET, last.id, 7)
@@ -149,8 +151,9 @@ def test_entry_that_cannot_be_read_is_passed_over_and_told(
                 told = fast.unreadable_count
                 assert told >= 8
                 client.xadd(f"{prefix}market.BTC-USDT.SIM", entry)
+                ear = Ear(fast, MARKET)
                 await add(fast, MARKET, 3, 1)
-                await fast.news(MARKET, 5.0)
+                await ear.news(5.0)
                 page = await fast.read(MARKET, found[-1].id, 7)
                 assert numbers(page.copies) == [3]
                 assert fast.unreadable_count > told
@@ -192,6 +195,7 @@ def test_reader_of_a_log_with_a_fast_copy_gets_all_of_it_whatever_redis_loses(
             epoch = await bus.append(MARKET, [started_record(writer)])
             life = replace(writer, epoch=epoch)
             source = FastSource(MARKET, record, far, MemorySnapshots())
+            ear = Ear(far, MARKET)
             taken: list[Record] = []
 
             async def take(until: int) -> None:
@@ -201,7 +205,7 @@ def test_reader_of_a_log_with_a_fast_copy_gets_all_of_it_whatever_redis_loses(
                     found = await source.read(MARKET, len(taken), 1_000)
                     taken.extend(found)
                     if not found:
-                        await far.news(MARKET, 0.5)
+                        await ear.news(0.5)
 
             async def say(first: int, until: int) -> None:
                 await bus.append(MARKET, [quote_record(seq, life) for seq in range(first, until)])

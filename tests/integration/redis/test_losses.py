@@ -15,6 +15,7 @@ from marea.testing.contracts.fast import (
     numbers,
     read_all,
 )
+from tests.integration.redis.ear import Ear
 from tests.integration.redis.opening import answering, opened
 from tests.integration.redis.own_redis import OwnRedis
 
@@ -27,11 +28,11 @@ def test_flush_in_the_middle_of_a_reader_gives_it_another_incarnation(server: Ow
             with server.client() as client:
                 client.flushall()
             deadline = time.monotonic() + 3.0
-            after = before
+            after, ear = before, Ear(fast, MARKET)
             while after.incarnation == before.incarnation:
                 assert time.monotonic() < deadline
                 after = await fast.read(MARKET, before.copies[-1].id, 10)
-                await fast.news(MARKET, 0.5)
+                await ear.news(0.5)
             await add(fast, MARKET, 5, 2)
             page = await fast.read(MARKET, FIRST, 10)
             assert page.incarnation not in ("", before.incarnation)
@@ -56,8 +57,9 @@ def test_server_that_was_killed_and_came_back_empty_serves_again_by_itself(
             assert time.monotonic() - begun < 0.01  # and nobody else waits for it
             mortal.start()
             await answering(fast)
+            ear = Ear(fast, MARKET)
             await add(fast, MARKET, 6, 1)
-            await fast.news(MARKET, 5.0)
+            await ear.news(5.0)
             page = await fast.read(MARKET, FIRST, 10)
             assert page.incarnation not in ("", before)
             assert numbers(page.copies) == [6]

@@ -106,19 +106,15 @@ class RedisFastCopy:
         stream = self._stream(log)
         if stream.tail is None or place_of(after_id) < stream.tail.begin:
             return await self._read_stored(stream, after_id, limit)
-        copies = stream.tail.behind(after_id)
-        if len(copies) <= limit:
-            stream.news.clear()
-        return Page(self._incarnation, copies[:limit])
+        return Page(self._incarnation, stream.tail.behind(after_id)[:limit])
 
-    async def news(self, log: Log, timeout_s: float) -> None:
-        """Return as soon as there may be more on this log than was read of it, or after a while.
+    def wake(self, event: asyncio.Event, *logs: Log) -> None:
+        """Set this event from now on whenever there may be more to read of one of these logs.
 
-        Of several readers of one log in a process, one may be told late.
+        Who clears it, then reads, and waits for it where nothing was read, misses nothing.
         """
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                await self._stream(log).news.wait()
+        for log in logs:
+            self._stream(log).events.append(event)
 
     # What stands in Redis
 
@@ -139,7 +135,6 @@ class RedisFastCopy:
         self._turn_over(incarnation)
         if len(entries) < limit and stream.tail is None:
             stream.tail = _Tail(copies[-1].id if copies else after_id, last)
-            stream.news.clear()
         return Page(self._incarnation, copies)
 
     def _readable(self, stream: "_Stream", entries: Iterable[Sequence[Any]]) -> Iterable[Copy]:
@@ -206,7 +201,7 @@ class RedisFastCopy:
 
     def _tell_all(self) -> None:
         for stream in self._streams.values():
-            stream.news.set()
+            stream.tell()
 
     # What comes
 
@@ -237,7 +232,7 @@ class RedisFastCopy:
         for name, entries in (found and found[0]) or ():
             stream, tail = followed[name]
             tail.extend(self._readable(stream, entries), entries[-1][0].decode())
-            stream.news.set()
+            stream.tell()
 
 
 class _Tail:
@@ -278,14 +273,14 @@ class _Stream:
         "_due_bytes",
         "_due_s",
         "_retention_ms",
+        "events",
         "name",
-        "news",
         "tail",
     )
 
     def __init__(self, name: str, retention_ms: int, bytes_max: int) -> None:
         self.name = name
-        self.news = asyncio.Event()
+        self.events: list[asyncio.Event] = []
         """Whether there may be more than was read."""
         self.tail: _Tail | None = None
         """None: nobody here has caught up with it."""
@@ -293,6 +288,11 @@ class _Stream:
         self._bytes_max = bytes_max
         self._added_count = self._added_bytes = 0
         self._due_bytes, self._due_s = 0, 0.0
+
+    def tell(self) -> None:
+        """There may be more."""
+        for event in self.events:
+            event.set()
 
     def entry(self, after: Key, record: Record) -> Command:
         """The command that adds a record."""

@@ -119,6 +119,11 @@ class DoubleBus:
                 f"{len(self._queue)} records wait for their log: bring it back, then try again"
             )
 
+    @property
+    def waiting(self) -> int:
+        """How many records and snapshots wait for their log."""
+        return len(self._queue)
+
     async def pump(self) -> int:
         """Put on record what waits and may stand there; give how many records were acknowledged.
 

@@ -81,6 +81,11 @@ class FastSource:
         """How many of the records that were given are known to be on the log, from the first on."""
         return self._confirmed
 
+    @property
+    def offset(self) -> int:
+        """How many records of the log were read, with those that nobody takes."""
+        return self._cursor.offset
+
     async def save(self, name: str, position: int, body: bytes) -> None:
         """Keep a snapshot as soon as all that it rests on is on the log; one waits at a time."""
         if self._unsafe is None:

@@ -21,13 +21,14 @@ class HealthServer:
     ) -> None:
         """`port` 0 takes any free one, which `port` names once it is started."""
         self.port = port
+        self.app = web.Application()
+        """What else the process answers is added to it before the start."""
         self._host = host
         self._facts = facts
         self._registry = registry
-        app = web.Application()
-        app.router.add_get("/health", self._health)
-        app.router.add_get("/metrics", self._metrics)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_S_MAX)
+        self.app.router.add_get("/health", self._health)
+        self.app.router.add_get("/metrics", self._metrics)
+        self._runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=STOP_S_MAX)
 
     async def start(self) -> None:
         """Listen. Raises `BadInput` where the port is taken, or is not ours to take."""

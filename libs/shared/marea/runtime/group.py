@@ -1,0 +1,232 @@
+"""How do the loops of a process live: each as an instance of its shard, and those of one bus together?
+
+What a loop has said may wait on the group's bus for the record, and others may have read it on the fast
+copy by then. So where one of the loops fails, is followed by another owner, or took what never came
+on record, the life of the group is over, what waited goes with it, and a new life begins from the logs.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeAlias
+
+from marea.errors import Broken, MareaError, Refused, Unavailable
+from marea.messages.channels import load_channels
+from marea.messages.envelope import Log
+from marea.runtime.facts import LoopFacts, facts_of
+from marea.runtime.fast_source import FastSource
+from marea.runtime.footing import Footing, Ground
+from marea.runtime.loop import Loop
+from marea.runtime.ownership import Instance
+from marea.runtime.wiring import Wiring
+
+POLL_S = 0.05
+"""A loop that hears nothing looks so often whether anything is due."""
+RETRY_S = 0.5
+DRAIN_S_MAX = 5.0
+ENDS_EVERY_S = 1.0
+STUCK_S = 60.0
+"""A loop that has not ended a turn for so long never will."""
+
+AnyLoop: TypeAlias = Loop[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A loop that a process runs."""
+
+    make: Callable[[Footing], AnyLoop]
+    """Gives it new, for each life."""
+    wake: Callable[[asyncio.Event], None] | None = None
+    """Has this event set whenever something else than its logs may give it something to do."""
+    due_s: Callable[[], float] | None = None
+    """In how many seconds it has something to do by itself."""
+    between: Callable[[], Awaitable[None]] | None = None
+    """What others want done by it, between two turns, while it is the owner."""
+
+
+@dataclass(slots=True)
+class _Life:
+    footing: Footing
+    name: str
+    turned: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a loop has said or confirmed something."""
+
+
+class Group:
+    """Some loops of a process, from its start to its end."""
+
+    def __init__(self, ground: Ground, members: Sequence[Member], *, is_hurried: bool) -> None:
+        """`is_hurried` says that they append to the fast copy first."""
+        self._ground = ground
+        self._members = members
+        self._is_hurried = is_hurried
+        self._has_standby = ground.own.instances[ground.service] > 1
+        self._is_alone = not self._has_standby
+        self._life_count = 0
+        self._news = [asyncio.Event() for _ in members]
+        """Of each member, whether there may be something to do."""
+        self._woken: set[str] = set()
+        """The loops whose logs set theirs."""
+        self._instances: list[Instance[Any]] = []
+        """Those of the present life."""
+        self._sources: Mapping[Log, FastSource] = {}
+        self._ends: dict[Log, int] = {}
+        """Of the input logs, as they were last heard of."""
+        self._last_error = ""
+        """Why the last life ended."""
+        self._turned_s: dict[str, float] = {}
+        """When each loop of the present life ended its last turn."""
+
+    def facts(self) -> Sequence[LoopFacts]:
+        """How each loop stands; between two lives none has started."""
+        if not self._instances:
+            return [
+                LoopFacts(
+                    loop=name,
+                    phase="has not started",
+                    role="standby",
+                    lag=0,
+                    position=0,
+                    last_error=self._last_error,
+                )
+                for name in sorted(self._woken) or ("its loops",)
+            ]
+        return [
+            facts_of(instance, self._lag(instance.loop), self._last_error)
+            for instance in self._instances
+        ]
+
+    def _lag(self, loop: AnyLoop) -> int:
+        log, fast = loop.wiring.input_log, self._sources.get(loop.wiring.input_log)
+        reached = fast.offset if fast is not None else loop.position
+        return max(0, self._ends.get(log, 0) - reached)
+
+    @property
+    def stuck_because(self) -> str:
+        """Why it will not go on by itself; empty: it does."""
+        stuck_s = time.monotonic() - min(self._turned_s.values(), default=time.monotonic())
+        return f"no turn has ended for {stuck_s:.0f} s" if stuck_s > STUCK_S else ""
+
+    async def run(self, drain: asyncio.Event) -> None:
+        """Live, one life after the other, until it is told to drain.
+
+        Raises `Broken` where a core failed: then nothing goes on by itself.
+        """
+        while not drain.is_set():
+            try:
+                await self._live(drain)
+            except Broken:
+                raise
+            except MareaError as err:
+                self._last_error = f"{type(err).__name__}: {err}"
+                self._ground.log.warning("life ended", error=self._last_error)
+                for name in self._woken:
+                    self._ground.telemetry.count_error(name, err)
+                # Another owner was there: it is given time, or two would take over for ever.
+                self._is_alone = not self._has_standby and not isinstance(err, Refused)
+                await _wait(drain, RETRY_S)
+
+    async def _live(self, drain: asyncio.Event) -> None:
+        self._life_count += 1
+        life = _Life(
+            Footing(self._ground, is_hurried=self._is_hurried),
+            f"{self._ground.instance}#{self._life_count}",
+        )
+        self._sources = life.footing.sources
+        pairs = zip(self._members, self._news, strict=True)
+        turns = [self._turns(member, news, life, drain) for member, news in pairs]
+        try:
+            await together([*turns], self._pump(life), self._follow_ends())
+        finally:
+            self._instances = []  # their loops have stopped
+            self._turned_s.clear()
+
+    async def _turns(
+        self, member: Member, news: asyncio.Event, life: _Life, drain: asyncio.Event
+    ) -> None:
+        make = partial(member.make, life.footing)
+        instance = Instance(make, life.name, time.monotonic_ns, is_alone=self._is_alone)
+        self._instances.append(instance)
+        self._have_woken(member, news, instance.loop.wiring)
+        drained_by = None
+        while True:
+            news.clear()
+            self._turned_s[instance.loop.wiring.name] = time.monotonic()
+            taken = await instance.turn()
+            if instance.ended_by is not None:
+                raise instance.ended_by
+            if member.between is not None and instance.is_owner:
+                await member.between()
+            life.turned.set()
+            if drain.is_set():
+                drained_by = drained_by or time.monotonic() + DRAIN_S_MAX
+                if not life.footing.waiting() or time.monotonic() > drained_by:
+                    return
+            if taken:
+                await asyncio.sleep(0)
+            else:
+                due_s = member.due_s() if member.due_s is not None else POLL_S
+                await _wait(news, min(POLL_S, due_s))
+
+    def _have_woken(self, member: Member, news: asyncio.Event, wiring: Wiring) -> None:
+        if wiring.name in self._woken:
+            return
+        self._woken.add(wiring.name)
+        channels, log = load_channels(), wiring.input_log
+        if log.channel in channels.by_name:  # what a venue says is not on the bus
+            self._ground.bus.wake(news, log)
+        self._ground.bus.wake(news, Log("ownership", wiring.name))
+        if self._is_hurried and log.channel in channels.doubled:
+            self._ground.fast.wake(news, log)
+        if member.wake is not None:
+            member.wake(news)
+
+    async def _follow_ends(self) -> None:
+        channels = load_channels().by_name
+        while True:
+            await asyncio.sleep(ENDS_EVERY_S)
+            logs = {
+                each.loop.wiring.input_log
+                for each in self._instances
+                if each.loop.wiring.input_log.channel in channels
+            }
+            with suppress(Unavailable):
+                self._ends.update(await self._ground.bus.ends(*logs))
+
+    async def _pump(self, life: _Life) -> None:
+        double = life.footing.double
+        while double is not None:
+            await life.turned.wait()
+            life.turned.clear()
+            while await double.pump():
+                pass
+
+
+async def together(
+    jobs: Sequence[Coroutine[Any, Any, None]], *beside: Coroutine[Any, Any, None]
+) -> None:
+    """Run jobs until all have ended, or one fails; and, as long as they run, others beside them.
+
+    Raises what the first that failed did.
+    """
+    tasks = [asyncio.create_task(job) for job in jobs]
+    left = {*tasks, *(asyncio.create_task(job) for job in beside)}
+    try:
+        while any(task in left for task in tasks):
+            done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+    finally:
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+
+async def _wait(event: asyncio.Event, timeout_s: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            await event.wait()

@@ -1,0 +1,174 @@
+"""How does a service run as a process of its own, from its arguments to its exit code?
+
+It reads its settings, reaches its brokers, runs its loops until it is told to end, finishes what it has
+said, and ends: 0 drained, 3 for settings that can't be used, 4 where something outside is away that
+it can't begin or go on without, 70 where an invariant does not hold.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import astuple
+from inspect import getsourcefile
+from pathlib import Path
+
+from aiohttp import web
+from structlog.stdlib import BoundLogger
+
+import marea
+from marea.bus.kafka.bus import open_kafka
+from marea.bus.kafka.topics import create_topics
+from marea.bus.redis import RedisFastCopy
+from marea.errors import MareaError, Unavailable
+from marea.messages.envelope import Log
+from marea.runtime.build import build_id
+from marea.runtime.facts import Health, LoopFacts, health_of
+from marea.runtime.footing import Ground, Unit
+from marea.runtime.group import together
+from marea.runtime.health import HealthServer
+from marea.runtime.logs import opened_logs
+from marea.runtime.metrics import Metrics
+from marea.runtime.processes import ProcessSettings, load_process_settings
+from marea.runtime.secrets import load_secrets
+from marea.runtime.settings import Settings, find_config_dir, load_settings
+from marea.runtime.shard import instruments_of
+from marea.runtime.venue_time import VenueTime, anchored
+
+EXIT_DRAINED, EXIT_BUG = 0, 70
+MEGABYTE = 1_000_000
+ANCHOR_EVERY_S = 0.1
+
+Wire = Callable[[Ground, AsyncExitStack], Awaitable[Sequence[Unit]]]
+"""Builds what a service's process runs; what must be closed at its end goes on the stack."""
+
+
+def run(service: str, wire: Wire) -> int:
+    """Run a service until it is told to end; give its exit code."""
+    given = _arguments(service)
+    instance = given.instance or f"{socket.gethostname()}-{os.getpid()}"
+    try:
+        folder = find_config_dir(given.config, os.environ)
+        settings, own = load_settings(folder, os.environ), load_process_settings(folder, os.environ)
+        secrets = load_secrets(os.environ)
+        port = own.http.ports[service] if given.port is None else given.port
+        with opened_logs(own.logs, service, instance, astuple(secrets)) as log:
+            return asyncio.run(_Process(service, instance, settings, own, log).live(wire, port))
+    except MareaError as err:  # before there was a log to tell it
+        sys.stderr.write(f"{err}\n")
+        return err.exit_code
+
+
+def _arguments(service: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m services.{service}",
+        epilog="Exit: 0 drained, 2 usage, 3 bad settings, 4 something outside is away, 70 bug.",
+    )
+    parser.add_argument("--config", metavar="DIR", type=Path, help="folder of the settings")
+    parser.add_argument(
+        "--port", metavar="N", type=int, help="of /health; else as the settings say"
+    )
+    parser.add_argument("--instance", metavar="NAME", help="else made of its host and process")
+    return parser.parse_args()
+
+
+class _Process:
+    def __init__(
+        self,
+        service: str,
+        instance: str,
+        settings: Settings,
+        own: ProcessSettings,
+        log: BoundLogger,
+    ) -> None:
+        self._service = service
+        self._instance = instance
+        self._settings = settings
+        self._own = own
+        self._log = log
+        self._units: Sequence[Unit] = ()
+        self._drain = asyncio.Event()
+        self._metrics = Metrics(service, self._facts)
+
+    async def live(self, wire: Wire, port: int) -> int:
+        """Run to the end; give the exit code."""
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(each, self._drain.set)
+        try:
+            async with AsyncExitStack() as stack:
+                await self._serve(stack, wire, port)
+        except MareaError as err:
+            self._log.error("ended", error=f"{type(err).__name__}: {err}", exit=err.exit_code)
+            return err.exit_code
+        except Exception as err:  # noqa: BLE001 # the runner: whatever it is, it is a bug of ours
+            self._log.error("ended", error=traceback.format_exc(), exit=EXIT_BUG)
+            sys.stderr.write(f"{type(err).__name__}: this is a bug, please report it\n")
+            return EXIT_BUG
+        self._log.info("drained")
+        return EXIT_DRAINED
+
+    async def _serve(self, stack: AsyncExitStack, wire: Wire, port: int) -> None:
+        server = HealthServer(self._own.http.host, port, self._health, self._metrics.registry)
+        ground = await self._ground(stack, wire, server.app)
+        self._units = await wire(ground, stack)
+        await server.start()
+        stack.push_async_callback(server.stop)
+        self._log.info("started", build=ground.build, port=server.port)
+        await together(
+            [unit.run(self._drain) for unit in self._units],
+            self._find_venue_time(ground),
+            ground.bus.watch(),
+        )
+
+    async def _ground(self, stack: AsyncExitStack, wire: Wire, app: web.Application) -> Ground:
+        own, source = self._own, getsourcefile(wire)
+        assert source is not None, "a service is wired by a file"
+        kafka, redis = own.kafka, own.redis
+        await create_topics(kafka.servers, kafka.prefix, kafka.replication)
+        bus = await open_kafka(kafka.servers, kafka.prefix, timeout_s=kafka.timeout_s)
+        stack.push_async_callback(bus.close)
+        fast = RedisFastCopy(redis.url, redis.prefix, redis.stream_mb_max * MEGABYTE)
+        await fast.open()
+        stack.push_async_callback(fast.close)
+        ground = Ground(
+            service=self._service,
+            instance=self._instance,
+            settings=self._settings,
+            own=own,
+            build=build_id([Path(marea.__path__[0]), Path(source).parents[1]]),
+            bus=bus,
+            fast=fast,
+            snapshots=bus.snapshots,
+            telemetry=self._metrics,
+            venue_time=VenueTime(own.market.speed),
+            web=app,
+            log=self._log,
+        )
+        await self._look_for_venue_time(ground)
+        return ground
+
+    async def _find_venue_time(self, ground: Ground) -> None:
+        while not await self._look_for_venue_time(ground):
+            await asyncio.sleep(ANCHOR_EVERY_S)
+
+    async def _look_for_venue_time(self, ground: Ground) -> bool:
+        if not ground.venue_time.has_begun and ground.venue_time.speed:
+            log = Log("market", instruments_of(self._own)[0])
+            with suppress(Unavailable):
+                await anchored(ground.venue_time, ground.bus, log)
+        return ground.venue_time.has_begun or not ground.venue_time.speed
+
+    # What is shown
+
+    def _facts(self) -> Sequence[LoopFacts]:
+        return [facts for unit in self._units for facts in unit.facts()]
+
+    def _health(self) -> Health:
+        waits_for = () if self._units else ("its brokers",)
+        return health_of(self._service, self._instance, tuple(self._facts()), waits_for=waits_for)

@@ -1,0 +1,77 @@
+"""When does a played market say its next message?
+
+A market that is played, drawn or recorded, gives a message when the venue's time has come to it, as a
+live one would; one that is taken as fast as it goes waits only for the record to keep up. What was asked
+of a drawn market stands on its logs, and is told to it again before it goes on from there: so every
+instance, and every life, plays the same market.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+
+from marea.bus.port import Bus
+from marea.messages.envelope import Log, Nanos, Record
+from marea.messages.market import RequestSnapshot
+from marea.runtime.venue_time import VenueTime
+from services.ingestion.shell.markets import Market
+
+READ_RECORDS_MAX = 1_000
+WAITING_RECORDS_MAX = 5_000
+"""Well below what degrades a shard."""
+FAR_S = 1.0
+
+
+class Played:
+    """The source of ingestion: a market that is played."""
+
+    def __init__(
+        self,
+        market: Market,
+        venue_time: VenueTime,
+        bus: Bus,
+        waiting: Callable[[], int],
+    ) -> None:
+        """`waiting` tells how many records wait for the record."""
+        self._market = market
+        self._venue_time = venue_time
+        self._bus = bus
+        self._waiting = waiting
+        self._asked = dict.fromkeys((Log("market", each.id) for each in market.plan.instruments), 0)
+        """How far each log of the market was read for what was asked of it."""
+        self._due: Nanos = 0
+        """The venue's time of the next message."""
+
+    async def read(self, log: Log, position: int, limit: int) -> Sequence[Record]:
+        """The inputs from a position on whose time has come."""
+        if self._waiting() > WAITING_RECORDS_MAX:
+            return ()
+        await self._remind(position)
+        records = await self._market.feed.read(log, position, limit)
+        if not records or not self._venue_time.speed:
+            return records
+        if not self._venue_time.has_begun:
+            self._venue_time.anchor(records[0].ts_known, time.time_ns())
+        now = self._venue_time.now()
+        count = 0
+        while count < len(records) and records[count].ts_known <= now:
+            count += 1
+        self._due = records[count].ts_known if count < len(records) else 0
+        return records[:count]
+
+    @property
+    def due_s(self) -> float:
+        """In how many seconds the next message is due."""
+        if not self._due:
+            return FAR_S
+        return max(0.0, (self._venue_time.wall_of(self._due) - time.time_ns()) / 1e9)
+
+    async def _remind(self, position: int) -> None:
+        if not self._market.heeds_requests or position < self._market.feed.end:
+            return
+        for log, place in self._asked.items():
+            while records := await self._bus.read(log, place, READ_RECORDS_MAX):
+                place += len(records)  # noqa: PLW2901 # it is where the next read begins
+                for record in records:
+                    if isinstance(record.message, RequestSnapshot):
+                        self._market.request_snapshot(record)
+            self._asked[log] = place
