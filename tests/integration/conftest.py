@@ -1,0 +1,5 @@
+"""Real servers, as the tests here find them."""
+
+from tests.servers import apicurio, influx, kafka, minio, own_servers, postgres, redis
+
+__all__ = ["apicurio", "influx", "kafka", "minio", "own_servers", "postgres", "redis"]
