@@ -97,7 +97,16 @@ def _shared() -> Servers:
 def _servers(folder: Path, owner: int) -> Servers:
     """Servers that end when a process ends, in whatever way, and leave nothing behind."""
     folder.chmod(0o755)  # PostgreSQL runs as another user where we are root
-    words = ["-m", "deploy.local", "--state", str(folder), "down", "--after", str(owner), "--remove"]
+    words = [
+        "-m",
+        "deploy.local",
+        "--state",
+        str(folder),
+        "down",
+        "--after",
+        str(owner),
+        "--remove",
+    ]
     process.start([sys.executable, *words], {"PYTHONPATH": str(ROOT)}, folder / "ending.log")
     return Servers(folder, _free_ports)
 

@@ -16,6 +16,8 @@ from deploy.local.servers import FIXED, SERVERS, USUAL, Servers, Status
 AWAY = 4
 """The exit of a command that something outside stands in the way of."""
 
+PORT_MAX = 65_535
+
 
 def main() -> None:
     """Do what the words ask."""
@@ -34,7 +36,7 @@ def _up(asked: argparse.Namespace) -> None:
     names = asked.name or USUAL
     data = {name: Path(folder) for name, folder in _pairs(asked.data, SERVERS)}
     if asked.port:
-        servers.move({name: int(number) for name, number in _pairs(asked.port, FIXED)})
+        servers.move({name: _port(number) for name, number in _pairs(asked.port, FIXED)})
     builds.install([build for name in names if (build := SERVERS[name].build)], _say)
     servers.up(*names, data=data)
     _show([servers.status(name) for name in names], asked)
@@ -86,6 +88,12 @@ def _pairs(words: Sequence[str], known: Collection[str]) -> list[tuple[str, str]
             raise ServerAway(f"'{word}' is not NAME=WHAT with a name of {', '.join(known)}")
         pairs.append((name, what))
     return pairs
+
+
+def _port(number: str) -> int:
+    if not number.isdecimal() or not 0 < int(number) <= PORT_MAX:
+        raise ServerAway(f"'{number}' is no port: give a number from 1 to {PORT_MAX}")
+    return int(number)
 
 
 def _wait_for_end(pid: int) -> None:

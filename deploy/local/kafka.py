@@ -24,6 +24,9 @@ controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={data}
+# A broker that was killed comes back when its last life counts as over: 9 s, unless said here.
+broker.session.timeout.ms=4000
+broker.heartbeat.interval.ms=500
 auto.create.topics.enable=false
 default.replication.factor={replicas}
 offsets.topic.replication.factor={replicas}

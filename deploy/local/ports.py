@@ -1,10 +1,11 @@
 """Which ports servers listen on: those that a user knows, or any that are free."""
 
-import fcntl
 import json
+import os
 import secrets
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from deploy.local.errors import ServerAway
@@ -20,20 +21,26 @@ Ports = Mapping[str, int]
 
 def kept(folder: Path, draw: Callable[[], Ports]) -> Ports:
     """The ports of the servers in a folder, the same as long as the folder stands."""
-    folder.mkdir(parents=True, exist_ok=True)
     file = folder / "ports.json"
-    with (folder / "ports.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not file.exists():
-            change(folder, draw())
-        read: dict[str, int] = json.loads(file.read_text(encoding="utf-8"))
-        return read
+    if not file.exists():
+        drawn = _written(folder, draw())
+        with suppress(FileExistsError):  # another was first
+            file.hardlink_to(drawn)
+        drawn.unlink()
+    read: dict[str, int] = json.loads(file.read_text(encoding="utf-8"))
+    return read
 
 
 def change(folder: Path, ports: Ports) -> None:
     """Let the servers in a folder have these from their next start on."""
-    text = json.dumps(dict(ports), indent=1) + "\n"
-    (folder / "ports.json").write_text(text, encoding="utf-8")
+    _written(folder, ports).replace(folder / "ports.json")
+
+
+def _written(folder: Path, ports: Ports) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / f"ports.{os.getpid()}"
+    draft.write_text(json.dumps(dict(ports), indent=1) + "\n", encoding="utf-8")
+    return draft
 
 
 def free(usual: Ports) -> Ports:

@@ -51,13 +51,12 @@ class Postgres:
         begun.rename(cluster)
 
     def command(self, place: Place) -> Command:
-        """It need not survive a power cut: what it holds is derived from Kafka's record."""
+        """What it confirmed survives its own end, not that of the machine: Kafka has the record."""
         settings = {
             "listen_addresses": HOST,
             "unix_socket_directories": "",
             "shared_buffers": "128MB",
             "fsync": "off",
-            "synchronous_commit": "off",
             "full_page_writes": "off",
         }
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]

@@ -24,8 +24,8 @@ class Process:
     @classmethod
     def of(cls, pid: int) -> "Process | None":
         """The process that has this pid now; none where it has ended."""
-        state, *fields = _stat(pid) or ["X"]
-        return None if state in "ZX" else cls(pid, int(fields[18]))
+        fields = _stat(pid)
+        return None if fields is None or _is_left(pid, fields) else cls(pid, int(fields[19]))
 
     @property
     def is_alive(self) -> bool:
@@ -118,6 +118,13 @@ def _stat(pid: int) -> list[str] | None:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
         return text.rpartition(")")[2].split()
     return None
+
+
+def _is_left(pid: int, fields: list[str]) -> bool:
+    """Whether only its entry is left: one whose first thread has ended may still hold its ports."""
+    with suppress(OSError):
+        return fields[0] in "ZX" and len(list(Path(f"/proc/{pid}/task").iterdir())) == 1
+    return True
 
 
 def _listening(pid: int) -> Iterator[int]:

@@ -17,7 +17,7 @@ SHIPPED = find_config_dir(None, {})
 
 def test_shipped_settings_listen_on_this_machine_alone() -> None:
     settings = load_process_settings(SHIPPED, {})
-    assert settings.kafka.servers == "127.0.0.1:9092"
+    assert settings.kafka.servers == "127.0.0.1:19092"
     assert settings.http.host == "127.0.0.1"
     assert list(settings.http.ports) == list(settings.instances) == list(SERVICES)
     assert len(set(settings.http.ports.values())) == len(SERVICES)
