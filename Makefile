@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 
-.PHONY: help demo test sim sim-night planted bench kill days schemas docs format lock clean
+.PHONY: help demo test up down ps sim night trials bench schemas docs format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -14,31 +14,35 @@ test: ## every gate and every test (the first run installs)
 	@sh tools/install.sh dev
 	@$(PY) -m pytest -n auto
 
+up: ## start Kafka, Redis, PostgreSQL, InfluxDB and an S3 store, in containers where an engine runs
+	@sh tools/install.sh dev
+	@$(PY) -m deploy up
+
+down: ## end them; their data stay
+	@$(PY) -m deploy down
+
+ps: ## tell how they do, and where they are
+	@$(PY) -m deploy ps
+
 sim: ## play 2,000 simulated worlds under faults, or tell what happened in one: make sim SEED=17
 	@sh tools/install.sh dev
 	@$(PY) -m tests.simulation $(if $(SEED),--story $(SEED),--seeds 2000)
 
 SEEDS ?= 1000000
 
-sim-night: ## play a million worlds, from where the last night ended, and every two crashes of a day
+night: ## play a million worlds and every two crashes of a day, plant every known bug, till morning
 	@sh tools/install.sh dev
 	@$(PY) -m tests.simulation --night $(SEEDS) && $(PY) -m tests.simulation --pairs
-
-planted: ## plant every known bug, see how soon the worlds find it, write docs/planted-bugs.md
-	@sh tools/install.sh dev
 	@$(PY) -m tests.simulation --planted --seeds 10000
 
 bench: ## measure speed and memory on recorded tapes: make bench TAPE=FILE (or MAREA_DATA)
 	@sh tools/install.sh dev
 	@$(PY) -m benchmarks $(TAPE)
 
-kill: ## crash each loop, and kill the demo, at 20 moments, and compare: make kill (or TAPE=FILE)
-	@sh tools/install.sh dev
-	@$(PY) -m tools.crash_loops && $(PY) -m tools.kill_demo $(TAPE)
-
-days: ## trade whole days on paper, print their counts, reckon their money anew: make days (or TAPE=FILE)
+trials: ## trade whole days and reckon their money anew; crash loops and kill the demo (or TAPE=FILE)
 	@sh tools/install.sh dev
 	@$(PY) -m tools.trading_days $(TAPE)
+	@$(PY) -m tools.crash_loops && $(PY) -m tools.kill_demo $(TAPE)
 
 schemas: ## write schemas/ anew from the message types
 	@sh tools/install.sh dev
@@ -56,4 +60,5 @@ lock: ## write requirements/*.txt anew from pyproject.toml
 	@sh tools/lock.sh
 
 clean: ## remove what was installed, cached and run
+	@[ ! -x $(PY) ] || $(PY) -m deploy.local down
 	@rm -rf .venv .cache runs

@@ -37,6 +37,10 @@ NOT_RUN = {
     "docker build --file services/risk/Dockerfile --tag marea-risk .\n": (
         "no engine runs here; tests/architecture/test_images.py reads the files"
     ),
+    "docker build --file deploy/docker/base.Dockerfile --tag marea-base .\n"
+    "docker compose --project-directory deploy/compose --profile core --profile stores up --build --detach\n": (
+        "as above; tests/integration/test_compose.py reads the file by docker compose"
+    ),
     "timeout -s KILL 5 marea demo\nmarea demo --resume last\nmarea log last --type Started\n": (
         "the demo twice over; tests/system/test_kill.py kills it at better moments"
     ),
