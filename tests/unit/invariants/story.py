@@ -12,6 +12,7 @@ from marea.invariants.checker import check_bus
 from marea.invariants.violation import Violation
 from marea.messages.envelope import Log, Message, Record, Writer
 from marea.messages.system import Started
+from marea.testing.builders import void_record
 from marea.testing.market_examples import BTC, MS, T0
 
 MARKET = Log("market", BTC)
@@ -45,6 +46,8 @@ class Line:
     """Where it is to be another one than is right."""
     copies: str = ""
     """The line whose record stands here once more."""
+    is_void: bool = False
+    """Whether something stands here that nobody can read."""
 
 
 @dataclass(slots=True)
@@ -103,6 +106,12 @@ class Story:
         self.lines.insert(self.lines.index(self[after]) + 1, line)
         return self
 
+    def spoil(self, after: str) -> "Story":
+        """Something that nobody can read stands right after a line."""
+        line = replace(self[after], name=f"void after {after}", is_void=True)
+        self.lines.insert(self.lines.index(self[after]) + 1, line)
+        return self
+
     def move(self, name: str, after: str) -> "Story":
         """The line is written right after another one, at its time."""
         line = self[name]
@@ -122,8 +131,8 @@ class Story:
         place_of: dict[str, int] = {}
         records: dict[str, Record] = {}
         for line in self.lines:
-            if line.copies:
-                yield line.log, records[line.copies]
+            if line.copies or line.is_void:
+                yield line.log, void_record(line.log) if line.is_void else records[line.copies]
                 place_of[line.name] = positions[line.log]
                 positions[line.log] += 1
                 continue

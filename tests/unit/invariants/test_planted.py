@@ -42,6 +42,13 @@ def test_second_copy_of_an_append_breaks_nothing(name: str) -> None:
         assert good_story().copy(name, after).violations() == []
 
 
+@pytest.mark.parametrize("name", ["intent", "fill 4", "report 5", "mark", "clock"])
+def test_what_nobody_can_read_breaks_nothing(name: str) -> None:
+    first = good_story().lines[0].name
+    for after in (name, first):
+        assert good_story().spoil(after).violations() == []
+
+
 def test_divergence_breaks_nothing_else() -> None:
     story = good_story()
     diverged(story)

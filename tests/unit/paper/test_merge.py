@@ -14,6 +14,7 @@ from marea.bus.memory import MemoryBus, MemorySnapshots
 from marea.errors import Broken
 from marea.messages.envelope import Log, Message, Record, Writer
 from marea.messages.system import Clock, Started
+from marea.testing.builders import void_record
 from services.paper.shell import merge as merging
 from services.paper.shell.merge import Merge
 from tests.unit.features.market import quote, trade
@@ -159,6 +160,20 @@ def test_second_copy_of_an_append_is_left_out_and_what_is_missing_is_told() -> N
         kinds = [type(record.message).__name__ for record in found]
         assert kinds == ["Clock", "Trade", "GapFound", "Clock", "Clock"]
         assert [record.seq for record in found] == list(range(5))
+
+    asyncio.run(scenario())
+
+
+def test_what_nobody_can_read_is_left_out_and_moves_no_time() -> None:
+    async def scenario() -> None:
+        world = World()
+        await world.window(BTC, 100, [10])
+        await world.bus.append(BTC, [void_record(BTC, 2)])
+        await world.window(BTC, 200, [10])
+        await world.window(BTC, 300, [])
+        found = await read_all(world.merge())
+        assert ids(found) == ["BTC:100", "BTC:110", "BTC:200", "BTC:210"]
+        assert [record.seq for record in found] == list(range(4))
 
     asyncio.run(scenario())
 

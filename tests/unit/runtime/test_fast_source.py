@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from marea.bus.memory import MemorySnapshots
 from marea.errors import Broken, Unavailable
 from marea.runtime.fast_source import FastSource, NeverRecorded
+from marea.testing.builders import void_record
 from tests.unit.runtime.doubled import MARKET, A, B, Shard, Taker, numbers
 
 
@@ -35,6 +36,25 @@ def test_records_are_confirmed_when_the_log_brings_them_and_given_once() -> None
         await shard.bus.pump()
         assert await reader.take() == []
         assert reader.source.confirmed == 6
+        assert reader.taken == await shard.as_recorded()
+
+    asyncio.run(scenario())
+
+
+def test_what_nobody_can_read_on_the_log_has_no_position_and_holds_nothing_up() -> None:
+    async def scenario() -> None:
+        shard = Shard()
+        await shard.claim()
+        reader = Taker(shard.reader())
+        await shard.say(2)
+        assert numbers(await reader.take()) == [0, 0, 1]
+        await shard.record.append(MARKET, [void_record(MARKET, 1)])
+        await shard.bus.pump()
+        await shard.say(2)
+        assert numbers(await reader.take()) == [2, 3]  # from the fast copy, as before
+        await shard.bus.pump()
+        await reader.take()
+        assert reader.source.confirmed == 5
         assert reader.taken == await shard.as_recorded()
 
     asyncio.run(scenario())

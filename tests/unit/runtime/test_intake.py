@@ -8,7 +8,7 @@ from marea.messages.market import Trade
 from marea.messages.system import GapFound
 from marea.runtime import intake as intake_module
 from marea.runtime.intake import Intake
-from marea.testing.builders import started_record
+from marea.testing.builders import started_record, void_record
 from marea.testing.toy import INPUT, UPSTREAM, trade_record
 
 OTHER = Writer(producer="ingestion/other", epoch=0, build="test")
@@ -48,6 +48,15 @@ def test_early_record_waits_for_those_before_it() -> None:
     assert intake.is_waiting
     assert seqs(take_all(intake, [trade_record(2)], first=4)) == [2, 3, 4]
     assert not intake.is_waiting
+
+
+def test_what_nobody_can_read_is_counted_and_not_taken() -> None:
+    intake = Intake(INPUT)
+    voids = [void_record(INPUT, offset) for offset in (0, 3)]
+    records = [voids[0], trade_record(0), trade_record(1), voids[1], trade_record(2)]
+    assert seqs(take_all(intake, records)) == [0, 1, 2]
+    assert intake.state.void_count == 2
+    assert list(intake.state.places) == [UPSTREAM.producer]
 
 
 @given(st.permutations(range(1, 12)), st.lists(st.integers(0, 11), max_size=6))

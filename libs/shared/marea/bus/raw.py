@@ -56,14 +56,13 @@ def record_of(log: Log, raw: Raw) -> Record:
 
 
 def _void(log: Log, raw: Raw, reason: str, detail: str) -> Record:
-    known = raw.ts_ms * 1_000_000
     message = DeadLetter(
         id=derived_id("recorder", log, "DeadLetter", f"{raw.partition}:{raw.offset}"),
-        ts_event=known,
+        ts_event=raw.ts_ms * 1_000_000,
         source=str(log),
         place=f"{raw.partition}:{raw.offset}",
         reason=reason,
         detail=detail,
         payload=raw.value or b"",
     )
-    return Record(message=message, writer=NOBODY, seq=0, ts_known=known, ts_origin=known)
+    return Record(message=message, writer=NOBODY, seq=0)  # its time is nobody's either

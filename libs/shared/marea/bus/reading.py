@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
 
 from marea.bus.port import Bus
-from marea.messages.envelope import Log, Message, Nanos, Record
+from marea.messages.envelope import NOBODY, Log, Message, Nanos, Record
 from marea.messages.system import Started
 
 READ_RECORDS_MAX = 2_000
@@ -28,20 +28,25 @@ class Placed(NamedTuple):
 
 
 async def in_order(bus: Bus, log: Log) -> AsyncIterator[Placed]:
-    """The records of one log. Raises `Unavailable` or `BadInput` where it can't be read."""
+    """The records of one log but the void ones.
+
+    Raises `Unavailable` or `BadInput` where it can't be read.
+    """
     position = 0
     ts: Nanos = 0
     epochs: dict[str, int] = {}
     while records := await bus.read(log, position, READ_RECORDS_MAX):
         await asyncio.sleep(0)  # here Ctrl-C is heard
-        for record in records:
+        for at, record in enumerate(records, position):
             producer = record.writer.producer
+            if record.writer == NOBODY:
+                continue
             if type(record.message) is Started:  # it has no time of its own
-                epochs[producer] = position
+                epochs[producer] = at
             elif record.writer.epoch >= epochs.get(producer, -1):  # or nobody takes it
                 ts = max(ts, record.ts_known)
-            yield Placed(log, position, record, ts)
-            position += 1
+            yield Placed(log, at, record, ts)
+        position += len(records)
 
 
 async def in_time(bus: Bus, turn: Callable[[Placed], tuple[Any, ...]]) -> AsyncIterator[Placed]:
@@ -52,8 +57,9 @@ async def in_time(bus: Bus, turn: Callable[[Placed], tuple[Any, ...]]) -> AsyncI
     heads = []
     for log in sorted(await bus.ends()):
         reader = in_order(bus, log)
-        head = await anext(reader)
-        heads.append((turn(head), head, reader))
+        head = await anext(reader, None)
+        if head is not None:
+            heads.append((turn(head), head, reader))
     while heads:
         place = min(range(len(heads)), key=lambda at: heads[at][0])
         _, head, reader = heads[place]

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from marea.bus.fast import FIRST, STARTED_SEQ, FastCopy, Key, key_of
 from marea.bus.port import Bus, Snapshots
 from marea.errors import Broken, Unavailable
-from marea.messages.envelope import Log, Record
+from marea.messages.envelope import NOBODY, Log, Record
 from marea.messages.system import Started
 from marea.runtime.cursors import Cursors
 
@@ -146,6 +146,8 @@ class FastSource:
     def _take(self, record: Record, found: list[Record]) -> None:
         cursor, key = self._cursor, key_of(record)
         cursor.offset += 1
+        if record.writer == NOBODY:
+            return
         producer, place = key[0], key[1:]
         if place <= cursor.keys.get(producer, BEFORE_ALL):
             return  # a second copy, or of an epoch that was over

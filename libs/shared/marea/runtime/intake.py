@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct, field
 
-from marea.messages.envelope import Log, Nanos, Record
+from marea.messages.envelope import NOBODY, Log, Nanos, Record
 from marea.messages.ids import derived_id
 from marea.messages.system import Clock, GapFound, Started
 
@@ -40,6 +40,8 @@ class IntakeState(Struct, kw_only=True):
     """Records of an epoch that was over when they were written."""
     missing_count: int = 0
     """Records that never came."""
+    void_count: int = 0
+    """What nobody could read."""
 
 
 class Intake:
@@ -75,6 +77,9 @@ class Intake:
 
     def take(self, position: int, record: Record) -> Iterator[Taken]:
         """The records to take now that this one was read, in their order."""
+        if record.writer == NOBODY:
+            self.state.void_count += 1
+            return
         if type(record.message) is Clock:
             self.state.clock = max(self.state.clock, record.message.ts_event)
         producer, epoch = record.writer.producer, record.writer.epoch

@@ -1,5 +1,6 @@
 """Messages and records as tests need them: realistic, and short to write."""
 
+from marea.bus.raw import Raw, record_of
 from marea.messages.envelope import Log, Record, Writer
 from marea.messages.ids import market_id
 from marea.messages.market import Quote
@@ -7,6 +8,7 @@ from marea.messages.system import Started
 
 INSTRUMENT = "BTC-USDT.SIM"
 TS_START = 1_723_161_600_000_000_000  # 2024-08-09 00:00 UTC
+LOG = Log("market", INSTRUMENT)
 WRITER = Writer(
     producer=f"ingestion/{INSTRUMENT}", epoch=0, build="test", input_log=Log("tape", "t")
 )
@@ -43,3 +45,9 @@ def started_record(writer: Writer = WRITER) -> Record:
         resumes_at=0,
     )
     return Record(message=started, writer=writer, seq=0)
+
+
+def void_record(log: Log = LOG, offset: int = 0) -> Record:
+    """What a reader of a log gets where something stands that is no record."""
+    raw = Raw(log.channel, 0, offset, TS_START // 1_000_000, None, b"\x01 no record")
+    return record_of(log, raw)
