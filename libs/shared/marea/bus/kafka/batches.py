@@ -28,7 +28,8 @@ def unpack(place: TopicPartition, position: int, data: bytes) -> list[Raw]:
             for record in () if batch.is_control_batch else batch:
                 offset = record.offset
                 if offset >= position:
-                    _fill(found, place, position, offset)
+                    if offset > position:
+                        _fill(found, place, position, offset)
                     found.append(
                         Raw(
                             place.topic,

@@ -16,6 +16,7 @@ from marea.bus.kafka.breakdown import Breakdown
 from marea.bus.kafka.following import Follower
 from marea.bus.kafka.link import Removed, bounded
 from marea.bus.kafka.logs import Cluster, Logs
+from marea.bus.kafka.pages import Pages
 from marea.bus.kafka.snapshots import KafkaSnapshots
 from marea.bus.kafka.window import Window
 from marea.bus.raw import Raw, record_of
@@ -65,6 +66,7 @@ class KafkaBus:
         self._follower = Follower(
             self._following, self._logs.link, self._breakdown, self._on_growth
         )
+        self._pages = Pages(self._logs.link)
         self._appended: dict[Log, int] = {}
         """Behind the last record of each log that was appended here."""
         self._events: defaultdict[Log, list[asyncio.Event]] = defaultdict(list)
@@ -113,19 +115,19 @@ class KafkaBus:
         It waits only for what is known to be there. What can't be read comes as a void record.
         Raises `BadInput` where the log's retention has removed it, `Unavailable`.
         """
-        held = await self._hold(log, position)
+        held = await self._hold(log, position, limit)
         if isinstance(held, Window):
             return held.records(position, limit)
-        return [record_of(log, raw) for raw in held[:limit]]
+        return [record_of(log, raw) for raw in held]
 
     async def read_raw(self, log: Log, position: int, limit: int) -> Sequence[Raw]:
         """As `read`, and as it stands on Kafka; what retention has removed is passed over."""
         try:
-            held = await self._hold(log, position)
+            held = await self._hold(log, position, limit)
         except Removed as removed:
             position = removed.begin
-            held = await self._hold(log, position)
-        return held.raws(position, limit) if isinstance(held, Window) else held[:limit]
+            held = await self._hold(log, position, limit)
+        return held.raws(position, limit) if isinstance(held, Window) else held
 
     async def ends(self, *logs: Log) -> Mapping[Log, int]:
         """The position after the last record of each log.
@@ -184,33 +186,36 @@ class KafkaBus:
             return None
         return window.known_end
 
-    async def _hold(self, log: Log, position: int) -> Window | Sequence[Raw]:
+    async def _hold(self, log: Log, position: int, limit: int) -> Window | Sequence[Raw]:
+        # The window that holds the position, or else what stands there.
         self._breakdown.check()
         place = self._logs.place(log)
         if place is None:
             return ()
         window = self._follower.windows.get(place)
         if window is None:
-            return await self._open_window(log, place, position)
+            return await self._open_window(log, place, position, limit)
         window.read_s = time.monotonic()
         if position < window.first:
-            return (await self._logs.link.read(place, position)).raws
+            return await self._pages.read(place, position, limit)
         if window.end <= position < window.known_end:
             await self._let_come(log, window, position)
         return window
 
-    async def _open_window(self, log: Log, place: TopicPartition, position: int) -> Sequence[Raw]:
-        # It begins where what is asked for begins, if that is near the end, and else at the end.
+    async def _open_window(
+        self, log: Log, place: TopicPartition, position: int, limit: int
+    ) -> Sequence[Raw]:
+        # It begins with what is asked for, if that is all there is, and else at the end.
         part = await self._logs.link.read(place, position)
         if place not in self._follower.windows:
-            is_near = part.raws and part.raws[-1].offset + 1 >= part.end
-            window = Window(log, position if is_near else part.end, part.end)
-            window.extend(part.raws if is_near else ())
+            is_all = part.raws and part.raws[-1].offset + 1 >= part.end
+            window = Window(log, position if is_all else part.end, part.end)
+            window.extend(part.raws if is_all else ())
             window.heard_s = window.read_s = time.monotonic()
             self._follower.add(place, window)
             if log in self._events:
                 self._follower.kept.add(place)
-        return part.raws
+        return self._pages.cut(place, part.raws, position, limit)
 
     async def _let_come(self, log: Log, window: Window, position: int) -> None:
         async with bounded(f"reading {log} at {position}", self._timeout_s):
