@@ -12,6 +12,7 @@ from marea.messages.envelope import Message, Record
 from marea.messages.errors import BadMessage
 from marea.messages.features import FeatureVector
 from marea.messages.market import BookDelta, MarkPrice, Quote, Trade
+from marea.messages.orders import AccountReported
 from marea.messages.system import DeadLetter
 from marea.messages.types import TYPES
 from marea.testing.examples import example, record_of
@@ -137,6 +138,14 @@ def test_amount_has_exactly_the_places_of_its_scale(units: int, scale: int, text
 def test_text_that_is_no_plain_amount_is_refused(text: str) -> None:
     with pytest.raises(BadMessage, match=r"^price is '?.*: (a plain decimal|an amount has 64)"):
         read({**wire_of(Trade), "price": text})
+
+
+def test_amount_of_a_map_is_refused_with_its_key() -> None:
+    wire = wire_of(AccountReported)
+    asset = next(iter(wire["balances"]))
+    wire["balances"][asset] = "92233720368.54775808"  # 2^63 units
+    with pytest.raises(BadMessage, match=rf"^balances\.{asset} is 9223372036854775808: an amount"):
+        read(wire)
 
 
 def test_amount_with_too_many_places_is_refused() -> None:

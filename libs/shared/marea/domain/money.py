@@ -113,8 +113,12 @@ def format_amount(units: int, scale: int) -> str:
     Raises `BadAmountError` for a scale outside 0…`SCALE_MAX`.
     """
     _check_scale(scale)
-    text = str(units).zfill(scale + 1 if units >= 0 else scale + 2)
-    return f"{text[:-scale]}.{text[-scale:]}" if scale else text
+    text = str(units)
+    if not scale:
+        return text
+    if units < 0 or len(text) <= scale:
+        text = text.zfill(scale + 1 if units >= 0 else scale + 2)
+    return f"{text[:-scale]}.{text[-scale:]}"
 
 
 class AmountParser(dict[str, int]):

@@ -9,6 +9,7 @@ import msgspec
 from fastavro.read import SchemaResolutionError
 from msgspec import inspect as mi
 
+from marea.messages.avro_writing import encoder_of
 from marea.messages.envelope import Record
 from marea.messages.errors import VALUE_SHOWN_MAX, BadMessage
 from marea.messages.forms import form_of
@@ -39,10 +40,11 @@ def encode_avro(record: Record) -> bytes:
 
     Raises `BadMessage` where it can't be written: NaN, infinity, an amount beyond 64 bits.
     """
-    stream = BytesIO()
-    schema = _parsed(type(record.message).__name__)
-    fastavro.schemaless_writer(stream, schema, to_wire(record), disable_tuple_notation=True)
-    return stream.getvalue()
+    try:
+        return encoder_of(type(record.message).__name__)(record)
+    except (ValueError, OverflowError):
+        to_wire(record)  # it names the field
+        raise
 
 
 def decode_avro(kind: str, data: bytes, writer: Schema | None = None) -> Record:

@@ -88,6 +88,10 @@ class Form(NamedTuple):
     """Of the body, in the order of the message."""
     shown: dict[str, str]
     """Scales that are not on the wire, and the amount that shows each."""
+    names: tuple[str, ...]
+    """Of the fields."""
+    changed: tuple[Field, ...]
+    """The fields whose value isn't told as it is, or may not be any of its type."""
 
 
 @cache
@@ -116,7 +120,16 @@ def form_of(kind: str) -> Form:
         namespace={"__doc__": cleandoc(message.__doc__ or "")},
     )
     wire = cast(type[Wire], wire)
-    return Form(message, wire, msgspec.json.Decoder(wire), tuple(map(_field, body)), shown)
+    fields = tuple(map(_field, body))
+    return Form(
+        kind=message,
+        wire=wire,
+        decoder=msgspec.json.Decoder(wire),
+        fields=fields,
+        shown=shown,
+        names=tuple(field.name for field in fields),
+        changed=tuple(field for field in fields if any(field[1:])),
+    )
 
 
 def _field(field: mi.Field) -> Field:

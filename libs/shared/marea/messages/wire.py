@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from math import isfinite
 from typing import Any
 
@@ -13,9 +12,6 @@ from marea.messages.envelope import Log, Message, Record, Writer
 from marea.messages.errors import BadMessage
 from marea.messages.forms import INT_MAX, INT_MIN, Envelope, Form, Wire, form_of
 
-AMOUNTS_KEPT_MAX = 16_384
-"""Venues repeat the same few: a text that is kept takes a fifth of the time."""
-
 
 def to_wire(record: Record) -> dict[str, Any]:
     """The record as a wire object; bytes stay bytes, for JSON and Avro write them differently.
@@ -25,13 +21,13 @@ def to_wire(record: Record) -> dict[str, Any]:
     message = record.message
     form = form_of(type(message).__name__)
     wire: dict[str, Any] = {"envelope": _envelope(record)}
-    for name, scale, has_floats, _ in form.fields:
-        value = getattr(message, name)
+    for name in form.names:
+        wire[name] = getattr(message, name)
+    for name, scale, has_floats, _ in form.changed:
         if scale:
-            value = _each(value, name, _text, getattr(message, scale))
+            wire[name] = _each(wire[name], name, _text, getattr(message, scale))
         elif has_floats:
-            _each(value, name, _finite, 0)
-        wire[name] = value
+            _each(wire[name], name, _finite, 0)
     return wire
 
 
@@ -40,22 +36,20 @@ def from_wire(form: Form, wire: Wire) -> Record:
 
     Raises `BadMessage` for what no type can refuse: NaN, infinity, an amount with wrong places.
     """
-    values: dict[str, Any] = {
-        scale: len(getattr(wire, amount).partition(".")[2]) for scale, amount in form.shown.items()
-    }
-    for name, scale, has_floats, has_default in form.fields:
-        value = getattr(wire, name)
+    envelope = wire.envelope
+    fields = {name: getattr(wire, name) for name in form.names}
+    for scale, amount in form.shown.items():
+        fields[scale] = len(fields[amount].partition(".")[2])
+    for name, scale, has_floats, has_default in form.changed:
+        value = fields[name]
         if value is None and has_default:
-            continue  # perhaps written before the field was there
-        if scale:
-            places = values[scale] if scale in form.shown else getattr(wire, scale)
-            value = _each(value, name, _units, places)
+            del fields[name]  # perhaps written before the field was there
+        elif scale:
+            fields[name] = _each(value, name, _units, fields[scale])
         elif has_floats:
             _each(value, name, _finite, 0)
-        values[name] = value
-    envelope = wire.envelope
     message = form.kind(
-        id=envelope.id, ts_event=envelope.ts_event, parents=envelope.parents, **values
+        id=envelope.id, ts_event=envelope.ts_event, parents=envelope.parents, **fields
     )
     return _record(envelope, message)
 
@@ -120,58 +114,47 @@ def _record(envelope: Envelope, message: Message) -> Record:
     )
 
 
-def _each(
-    value: object, name: str, change: Callable[[str, Any, int], object], scale: int
-) -> object:
-    kind = type(value)
-    if kind is str or kind is int or kind is float:  # most are
-        return change(name, value, scale)
-    if isinstance(value, tuple):
-        return tuple([change(name, item, scale) for item in value])
-    if isinstance(value, dict):
-        return {key: change(f"{name}.{key}", item, scale) for key, item in value.items()}
-    return None if value is None else change(name, value, scale)
+class _UnfitError(ValueError):
+    """An item that can't be changed, and what could; it doesn't know its field."""
 
 
-def _text(name: str, units: int, scale: int) -> str:
+def _each(value: object, name: str, change: Callable[[Any, int], object], scale: int) -> object:
+    key = None
     try:
-        return _text_of(units, scale)
-    except OverflowError as err:
-        raise _too_much(name, err) from None
+        if isinstance(value, tuple):
+            return tuple([change(item, scale) for item in value])
+        if isinstance(value, dict):
+            changed = {}
+            for key, item in value.items():
+                changed[key] = change(item, scale)
+            return changed
+        return None if value is None else change(value, scale)
+    except _UnfitError as error:
+        place = name if key is None else f"{name}.{key}"
+        raise BadMessage(place, *error.args) from None
 
 
-def _units(name: str, text: str, scale: int) -> int:
-    try:
-        return _units_of(text, scale)
-    except OverflowError as err:
-        raise _too_much(name, err) from None
-    except ValueError:
-        remedy = f"a plain decimal number with the {scale} places of its scale"
-        raise BadMessage(name, text, remedy) from None
+def _text(units: int, scale: int) -> str:
+    if INT_MIN <= units <= INT_MAX and 0 <= scale <= SCALE_MAX:
+        return format_amount(units, scale)
+    raise _UnfitError(units, f"an amount has 64 bits and 0 to {SCALE_MAX} places, here {scale}")
 
 
-def _too_much(name: str, error: OverflowError) -> BadMessage:
-    units, scale = error.args
-    remedy = f"an amount has 64 bits and 0 to {SCALE_MAX} places, here {scale}"
-    return BadMessage(name, units, remedy)
-
-
-@lru_cache(AMOUNTS_KEPT_MAX)
-def _text_of(units: int, scale: int) -> str:
-    if not (INT_MIN <= units <= INT_MAX and 0 <= scale <= SCALE_MAX):
-        raise OverflowError(units, scale)
-    return format_amount(units, scale)
-
-
-@lru_cache(AMOUNTS_KEPT_MAX)
-def _units_of(text: str, scale: int) -> int:
+def _units(text: str, scale: int) -> int:
     # An amount has one text only: the one that we would write.
-    units = int(text.replace(".", "", 1))
-    if _text_of(units, scale) != text:
-        raise ValueError
+    try:
+        units = int(text.replace(".", "", 1))
+    except ValueError:
+        raise _not_an_amount(text, scale) from None
+    if _text(units, scale) != text:
+        raise _not_an_amount(text, scale)
     return units
 
 
-def _finite(name: str, value: float, _: int) -> None:
+def _not_an_amount(text: str, scale: int) -> _UnfitError:
+    return _UnfitError(text, f"a plain decimal number with the {scale} places of its scale")
+
+
+def _finite(value: float, _: int) -> None:
     if not isfinite(value):
-        raise BadMessage(name, value, "a number is finite; leave out what isn't known")
+        raise _UnfitError(value, "a number is finite; leave out what isn't known")
