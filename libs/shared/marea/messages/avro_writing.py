@@ -16,6 +16,7 @@ from msgspec import inspect as mi
 from marea.domain.money import SCALE_MAX, format_amount
 from marea.messages.envelope import Record, Writer
 from marea.messages.forms import INT_MAX, INT_MIN, form_of
+from marea.messages.wire import AMOUNTS_KEPT_MAX
 
 Write: TypeAlias = Callable[[Any, int], bytes]
 """Writes a value; an amount with the places that the second argument says."""
@@ -124,6 +125,7 @@ def _text(value: str, _: int = 0) -> bytes:
 _key = lru_cache(KEYS_MAX)(_text)
 
 
+@lru_cache(AMOUNTS_KEPT_MAX)
 def _amount(units: int, scale: int) -> bytes:
     if not (INT_MIN <= units <= INT_MAX and 0 <= scale <= SCALE_MAX):
         raise OverflowError(units)
