@@ -8,7 +8,7 @@ import pytest
 from marea.messages.avro import encode_avro, schema_of
 from marea.messages.envelope import Message
 from marea.messages.errors import BadMessage
-from marea.messages.framing import committed, frame, schema_id, unframe
+from marea.messages.framing import Framing, frame, released_before, schema_id, unframe
 from marea.messages.market import Quote, Trade
 from marea.messages.types import TYPES
 from marea.testing.examples import example, record_of
@@ -74,7 +74,7 @@ def test_record_of_an_older_version_is_read_by_the_schema_it_was_written_with(
     tmp_path: Path,
 ) -> None:
     data = older(tmp_path)
-    assert committed(tmp_path).unframe(data) == record_of(example(Trade))
+    assert Framing(released_before(tmp_path)).unframe(data) == record_of(example(Trade))
 
 
 TRADE = frame(record_of(example(Trade)))
@@ -88,8 +88,11 @@ QUOTE = frame(record_of(example(Quote)))
         (TRADE[:4], "frame is b'.*': a zero byte and 4 bytes of schema id come first"),
         (b"\x01" + TRADE[1:], "frame is b'.*: write it in registry framing: its first byte is 0"),
         (b"{" * 5000, "frame is b'{{*…: write it in registry framing"),
-        (b"\0\0\0\0\x07" + TRADE[5:], "schema id is 7: no schema of this version; take one of"),
-        (b"\0\xff\xff\xff\xff", "schema id is 4294967295: no schema of this version"),
+        (
+            b"\0\0\0\0\x07" + TRADE[5:],
+            "schema id is 7: no schema that is known here; take one of schemas/ids.json",
+        ),
+        (b"\0\xff\xff\xff\xff", "schema id is 4294967295: no schema that is known"),
         (TRADE[:5], "Trade is b'': the Avro form of a Trade by its writer's schema"),
         (TRADE[:-1], "Trade is b'.*: the Avro form of a Trade by its writer's schema"),
         (TRADE + b"!", "Trade is b'!': bytes after the end of the record"),
