@@ -131,6 +131,7 @@ def test_reader_that_falls_far_behind_reads_the_store_and_misses_nothing(
         {"record": "{}"},
         {"after": '["a",0,1]', "record": "{"},
         {"after": "ingestion", "record": "{}"},
+        {"after": b'["\xff",0,1]', "record": "{}"},
         {"after": '["a",0,1]', "record": '{"envelope":{"type":"Nobody"}}'},
         {"after": '["a",0,1]', "record": "\ud800".encode("utf-8", "surrogatepass")},
     ],

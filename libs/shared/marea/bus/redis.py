@@ -142,7 +142,7 @@ class RedisFastCopy:
         for entry_id, values in entries:
             try:
                 yield _copy(entry_id.decode(), values)
-            except (BadMessage, msgspec.DecodeError, KeyError) as err:
+            except (BadMessage, msgspec.DecodeError, UnicodeDecodeError, KeyError) as err:
                 self.unreadable_count += 1
                 bad = entry_id.decode(), err
         if bad is not None:
