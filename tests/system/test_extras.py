@@ -75,3 +75,13 @@ def test_extra_alone_imports_all_of_its_service(service: str, python: Python) ->
     told = python("-c", EVERY_MODULE, f"services.{service}")
     assert (told.code, told.err) == (0, "")
     assert told.out.split()
+
+
+@EACH_SERVICE
+def test_extra_alone_starts_its_service(service: str, python: Python) -> None:
+    told = python("-m", f"services.{service}", "--help")
+    assert (told.code, told.err) == (0, "")
+    assert "--instance" in told.out
+    refused = python("-m", f"services.{service}", MAREA__KAFKA__TIMEOUT_S="soon")
+    assert refused.code == 3
+    assert "kafka.timeout_s is 'soon': write a number" in refused.err
