@@ -19,6 +19,11 @@ class Kept:
         self._record: Record | None = None
 
     @property
+    def size_bytes(self) -> int:
+        """Of its key and its value."""
+        return len(self.raw.key or b"") + len(self.raw.value or b"")
+
+    @property
     def record(self) -> Record:
         """What it says; where it can't be read a `DeadLetter` by nobody."""
         if self._record is None:
