@@ -1,16 +1,19 @@
 """How do the logs get into one sink: in order, without loss, and whatever becomes of the others?"""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from marea.errors import Refused, Unavailable
 from marea.messages.envelope import Log
+from marea.runtime.facts import LoopFacts
 from services.recorder.config import Pace
-from services.recorder.shell.figures import Figures
+from services.recorder.shell.figures import PREFIX, Figures
 from services.recorder.shell.tail import Reading
 from services.recorder.sink import Batch, Kept, Sink
 
+POLL_S = 0.2
 RETRY_S_MIN = 0.1
 RETRY_S_MAX = 5.0
 WRITE_S_MAX = 60.0
@@ -41,11 +44,26 @@ class Copying:
         """Records that stood on the logs and not in the sink when it was last looked."""
         self.last_error = ""
         """Why it can't be written to; empty: it can."""
+        self.missing = 0
+        """Records that were gone from their logs before they could be taken."""
         self.ended_by: Exception | None = None
         """What stopped it for good."""
         self._figures = figures
         self._limit = feed.pace.records_max
-        self._is_new: set[Log] = set()
+        self._has_begun = False
+        self._write_at = 0.0
+
+    def facts(self) -> LoopFacts:
+        """How it stands; its position is the sum of those on all logs."""
+        return LoopFacts(
+            loop=PREFIX + self.feed.sink.name,
+            phase="runs" if self._has_begun and self.ended_by is None else "has not started",
+            role="owner",
+            lag=self.lag,
+            position=sum(self.positions.values()),
+            missing=self.missing,
+            last_error=self.last_error,
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Copy until it is told to stop and nothing is left, or the sink is away."""
@@ -57,7 +75,8 @@ class Copying:
                     retry_s = RETRY_S_MIN
                 break
             except Unavailable as err:
-                self.last_error = str(err)
+                self._has_begun = False
+                self.last_error = f"{type(err).__name__}: {err}"
                 self._figures.away(name, err)
                 if await _within(retry_s, stop):
                     break
@@ -67,36 +86,39 @@ class Copying:
                 self.ended_by = err
                 self._figures.ended(name, err)
                 break
-        await self.feed.sink.close()
+        with suppress(Unavailable):
+            await self.feed.sink.close()
 
     async def _begin(self) -> None:
         sink = self.feed.sink
         async with _deadline(sink.name):
             await sink.open()
             self.positions = dict(await sink.positions())
-        ends = await self.feed.reading.ends()
+        ends = await self.feed.reading.ends(at_once=True)
         for log, position in self.positions.items():
-            if position > ends.get(log, 0):
+            if position > ends.get(log, position):
                 raise Refused(
-                    f"{sink.name} holds {log} up to {position} and the log ends at "
-                    f"{ends.get(log, 0)}: it holds another log of that name, give it an empty place"
+                    f"{sink.name} holds {log} up to {position} and the log ends at {ends[log]}: "
+                    f"it holds another log of that name, give it an empty place"
                 )
+        self._has_begun = True
+        if self.last_error:
+            self.last_error = ""
+            self._figures.back(sink.name)
 
     async def _turn(self, stop: asyncio.Event) -> bool:
         # One write, or none, and the wait for the next; False when that was the last one.
-        ends = await self.feed.reading.ends()
-        due = self._due(ends)
-        is_more = False
-        if due:
-            is_more = await self._write(due)
-        self.last_error = ""
-        self._figures.lag(self.feed.sink.name, self.lag)
-        if is_more:
-            await asyncio.sleep(0)
-            return True
-        if stop.is_set():
+        pace, now = self.feed.pace, asyncio.get_running_loop().time()
+        is_last = stop.is_set()
+        due = self._due(await self.feed.reading.ends(at_once=is_last))
+        if due and (now >= self._write_at or self.lag >= pace.records_max or is_last):
+            self._write_at = now + pace.wait_ms / 1_000
+            if await self._write(due):
+                await asyncio.sleep(0)
+                return True
+        if is_last:
             return False
-        await _within(self.feed.pace.wait_ms / 1_000, stop)
+        await _within(min(pace.wait_ms / 1_000, POLL_S), stop)
         return True
 
     def _due(self, ends: Mapping[Log, int]) -> dict[Log, int]:
@@ -117,11 +139,12 @@ class Copying:
         if not batches:
             return False
         sink = self.feed.sink
+        began_ns = self._figures.now_ns()
         async with _deadline(sink.name):
             rows = await sink.write(batches)
         for batch in batches:
             self.positions[batch.log] = batch.end
-        self._figures.wrote(sink.name, batches, rows)
+        self._figures.wrote(sink.name, batches, rows, self._figures.now_ns() - began_ns)
         self.lag = max(0, self.lag - sum(len(batch.kept) for batch in batches))
         pace = self.feed.pace
         is_more = self.lag > 0
@@ -134,7 +157,7 @@ class Copying:
         for logs_left, log in zip(range(len(due), 0, -1), due, strict=True):
             share = max(1, left // logs_left)
             position = self.positions.get(log, 0)
-            kept = await self.feed.reading.read(log, position, share)
+            kept = await self.feed.reading.read(log, position, min(share, due[log]))
             if kept:
                 self._tell_missing(log, position, kept)
                 batches.append(Batch(log, kept))
@@ -147,6 +170,7 @@ class Copying:
     def _tell_missing(self, log: Log, position: int, kept: Sequence[Kept]) -> None:
         missing = kept[0].raw.offset - position
         if missing and log.channel not in COMPACTED:
+            self.missing += missing
             self._figures.missing(self.feed.sink.name, log, missing)
 
 
@@ -159,5 +183,10 @@ async def _within(seconds: float, stop: asyncio.Event) -> bool:
     return True
 
 
-def _deadline(name: str) -> "_Deadline":
-    return _Deadline(name)
+@asynccontextmanager
+async def _deadline(name: str) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(WRITE_S_MAX):
+            yield
+    except TimeoutError as err:
+        raise Unavailable(f"{name} has said nothing for {WRITE_S_MAX:.0f} s") from err

@@ -14,14 +14,19 @@ from marea.bus.raw import Raw, RawLogs
 from marea.messages.envelope import Log
 from services.recorder.sink import Kept
 
+ENDS_S = 0.1
+"""Where the logs end is asked once for all sinks, and no more often."""
 KEPT_BYTES_MAX = 32 * 1024 * 1024
 
 
 class Reading(Protocol):
     """Where the records of a sink come from."""
 
-    async def ends(self) -> Mapping[Log, int]:
-        """The position after the last record of each log that holds any. Raises `Unavailable`."""
+    async def ends(self, *, at_once: bool) -> Mapping[Log, int]:
+        """The position after the last record of each log that holds any.
+
+        It may be that of a moment ago, unless `at_once` is asked for. Raises `Unavailable`.
+        """
         ...
 
     async def read(self, log: Log, position: int, limit: int) -> Sequence[Kept]:
@@ -35,8 +40,9 @@ class Direct:
     def __init__(self, logs: RawLogs) -> None:
         self._logs = logs
 
-    async def ends(self) -> Mapping[Log, int]:
+    async def ends(self, *, at_once: bool) -> Mapping[Log, int]:
         """The position after the last record of each log that holds any."""
+        del at_once  # it always is
         return await self._logs.ends()
 
     async def read(self, log: Log, position: int, limit: int) -> Sequence[Kept]:
@@ -55,26 +61,34 @@ class Tail:
         self._behind = Direct(behind)
         self._kept_bytes_max = kept_bytes_max
         self._kept: defaultdict[Log, list[Kept]] = defaultdict(list)
+        self._reached: dict[Log, int] = {}
+        """The position after the last record that was read of each log."""
         self._locks: defaultdict[Log, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._pages: deque[tuple[Log, int]] = deque()
         """What was read, the oldest first: of which log, up to where."""
         self.kept_bytes = 0
+        self._ends: Mapping[Log, int] = {}
+        self._ends_until = 0.0
+        self._ends_lock = asyncio.Lock()
 
-    async def ends(self) -> Mapping[Log, int]:
+    async def ends(self, *, at_once: bool) -> Mapping[Log, int]:
         """The position after the last record of each log that holds any."""
-        return await self._head.ends()
+        async with self._ends_lock:
+            now = asyncio.get_running_loop().time()
+            if at_once or now >= self._ends_until:
+                self._ends = await self._head.ends()
+                self._ends_until = now + ENDS_S
+            return self._ends
 
     async def read(self, log: Log, position: int, limit: int) -> Sequence[Kept]:
         """At most `limit` records from a position on."""
         async with self._locks[log]:
             kept = self._kept[log]
-            end = kept[-1].raw.offset + 1 if kept else position
-            if position >= end:
-                if position > end:
+            if position >= self._reached.get(log, 0):
+                if kept and position > self._reached[log]:
                     self._drop(log, position)
-                page = await self._head.read_raw(log, position, limit)
-                return self._keep(log, page)
-            if position >= kept[0].raw.offset:
+                return self._keep(log, await self._head.read_raw(log, position, limit))
+            if kept and position >= kept[0].raw.offset:
                 at = bisect_left(kept, position, key=_offset)
                 return kept[at : at + limit]
         return await self._behind.read(log, position, limit)
@@ -84,7 +98,8 @@ class Tail:
         if found:
             self._kept[log] += found
             self.kept_bytes += sum(map(_size, found))
-            self._pages.append((log, page[-1].offset + 1))
+            self._reached[log] = page[-1].offset + 1
+            self._pages.append((log, self._reached[log]))
             while self.kept_bytes > self._kept_bytes_max:
                 self._drop(*self._pages.popleft())
         return found

@@ -1,0 +1,32 @@
+"""How does the recorder run all its sinks, each as if it were alone?"""
+
+import asyncio
+from collections.abc import Sequence
+
+from marea.errors import Broken
+from marea.runtime.facts import LoopFacts
+from services.recorder.shell.copying import Copying, Feed
+from services.recorder.shell.figures import Figures
+
+
+class Recorder:
+    """Copies the logs into every sink."""
+
+    def __init__(self, feeds: Sequence[Feed], figures: Figures) -> None:
+        self.copyings = [Copying(feed, figures) for feed in feeds]
+
+    def facts(self) -> Sequence[LoopFacts]:
+        """How each sink stands."""
+        return [copying.facts() for copying in self.copyings]
+
+    async def run(self, drain: asyncio.Event) -> None:
+        """Copy until it is told to drain; what stands on the logs by then is written.
+
+        A sink that fails stops alone. Raises `Broken` in the end where one has, which is at once
+        where no other is left.
+        """
+        await asyncio.gather(*(copying.run(drain) for copying in self.copyings))
+        ended = [each for each in self.copyings if each.ended_by is not None]
+        if ended:
+            told = "; ".join(f"{each.feed.sink.name}: {each.last_error}" for each in ended)
+            raise Broken(f"of {len(self.copyings)} sinks {len(ended)} ended early ({told})")
