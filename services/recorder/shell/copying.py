@@ -1,11 +1,12 @@
 """How do the logs get into one sink: in order, without loss, and whatever becomes of the others?"""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from marea.errors import Refused, Unavailable
+from marea.messages.channels import load_channels
 from marea.messages.envelope import Log
 from marea.runtime.facts import LoopFacts
 from services.recorder.config import Pace
@@ -19,8 +20,6 @@ RETRY_S_MAX = 5.0
 WRITE_S_MAX = 60.0
 """A sink that says nothing for so long counts as away."""
 BATCH_BYTES_MAX = 16 * 1024 * 1024
-COMPACTED = ("snapshots",)
-"""Channels on which what is missing was replaced, and is no loss."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +29,8 @@ class Feed:
     sink: Sink
     reading: Reading
     pace: Pace = field(default_factory=Pace)
-    channels: tuple[str, ...] = ()
-    """Those whose logs it takes; none named: all."""
+    channels: Collection[str] = field(default_factory=lambda: load_channels().by_name)
+    """Those whose logs it takes; unless told, all that hold events."""
 
 
 class Copying:
@@ -123,11 +122,10 @@ class Copying:
 
     def _due(self, ends: Mapping[Log, int]) -> dict[Log, int]:
         # The logs that go on behind the sink, and by how many records; the shortest first.
-        wanted = self.feed.channels
         found = {
             log: end - self.positions.get(log, 0)
             for log, end in ends.items()
-            if not wanted or log.channel in wanted
+            if log.channel in self.feed.channels
         }
         due = {log: count for log, count in found.items() if count > 0}
         self.lag = sum(due.values())
@@ -169,7 +167,7 @@ class Copying:
 
     def _tell_missing(self, log: Log, position: int, kept: Sequence[Kept]) -> None:
         missing = kept[0].raw.offset - position
-        if missing and log.channel not in COMPACTED:
+        if missing:
             self.missing += missing
             self._figures.missing(self.feed.sink.name, log, missing)
 

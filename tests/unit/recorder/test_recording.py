@@ -118,7 +118,7 @@ def test_sink_that_fails_for_good_stops_alone_and_is_told() -> None:
         broken, whole = ListSink("broken"), ListSink("whole")
         broken.fails = [ValueError("no such column")]
         recorder = Recorder(feeds(RawView(bus), broken, whole), figures(told))
-        with pytest.raises(Broken, match="of 2 sinks 1 ended early .broken: ValueError: no such"):
+        with pytest.raises(Broken, match=r"of 2 sinks 1 ended early .broken: ValueError: no such"):
             await drained(recorder)
         assert whole.ids(A) == await ids(bus, A)
         assert [call.method_name for call in told.calls] == ["error"]

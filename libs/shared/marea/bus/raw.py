@@ -1,7 +1,9 @@
 """What does a record look like byte for byte, and what does it say?"""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from msgspec import Struct
 
 from marea.messages.channels import load_channels
 from marea.messages.envelope import NOBODY, Log, Record
@@ -11,20 +13,19 @@ from marea.messages.ids import derived_id
 from marea.messages.system import DeadLetter
 
 
-class Raw(NamedTuple):
-    """A record as Kafka holds it."""
+class Raw(Struct, frozen=True, gc=False):
+    """What stands at one offset of a Kafka partition."""
 
-    topic: str
     partition: int
     """Kafka's number of the log."""
     offset: int
     """The record's position on the log."""
-    ts_ms: int
-    """Kafka's timestamp, ms UTC."""
+    timestamp_ms: int
+    """When its producer wrote it, ms UTC; -1 where no record stands."""
     key: bytes | None
     """The log's partition, where it is one of ours."""
     value: bytes | None
-    """The record in registry framing, or whatever else stands there."""
+    """The record in registry framing, or whatever else; None: no record stands there."""
 
 
 class RawLogs(Protocol):
@@ -57,12 +58,12 @@ def record_of(log: Log, raw: Raw) -> Record:
 
 def _void(log: Log, raw: Raw, reason: str, detail: str) -> Record:
     message = DeadLetter(
-        id=derived_id("recorder", log, "DeadLetter", f"{raw.partition}:{raw.offset}"),
+        id=derived_id("bus", log, "DeadLetter", "", str(raw.offset)),
         ts_event=raw.ts_ms * 1_000_000,
         source=str(log),
-        place=f"{raw.partition}:{raw.offset}",
+        place=f"offset {raw.offset}",
         reason=reason,
         detail=detail,
         payload=raw.value or b"",
     )
-    return Record(message=message, writer=NOBODY, seq=0)  # its time is nobody's either
+    return Record(message=message, writer=NOBODY, seq=-1)  # its time is nobody's either

@@ -32,10 +32,9 @@ class RawView:
         number = self._numbers.setdefault(log, len(self._numbers))
         return [
             Raw(
-                topic=log.channel,
                 partition=number,
                 offset=offset,
-                ts_ms=record.ts_known // 1_000_000,
+                timestamp_ms=record.ts_known // 1_000_000,
                 key=log.partition.encode(),
                 value=self.planted[log, offset] if (log, offset) in self.planted else frame(record),
             )

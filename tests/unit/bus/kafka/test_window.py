@@ -89,7 +89,7 @@ def test_what_is_expected_and_never_comes_is_forgotten(monkeypatch: pytest.Monke
     mine = [quote_record(seq) for seq in range(3)]
     for record in mine:
         window.expect(frame(record), record)
-    found = []
+    found: list[int] = []
     for seq in range(3):
         window.extend(raws([seq]))
         found += window.records(seq, 1)
