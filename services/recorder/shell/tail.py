@@ -34,16 +34,36 @@ class Reading(Protocol):
         ...
 
 
+class Ends:
+    """Where the logs end, asked once for all who want to know, and no more often than told."""
+
+    def __init__(self, logs: RawLogs, keep_s: float) -> None:
+        self._logs = logs
+        self._keep_s = keep_s
+        self._found: Mapping[Log, int] = {}
+        self._until = 0.0
+        self._lock = asyncio.Lock()
+
+    async def get(self, *, at_once: bool) -> Mapping[Log, int]:
+        """The position after the last record of each log that holds any."""
+        async with self._lock:
+            now = asyncio.get_running_loop().time()
+            if at_once or now >= self._until:
+                self._found = await self._logs.ends()
+                self._until = now + self._keep_s
+            return self._found
+
+
 class Direct:
     """Logs that one sink reads for itself."""
 
-    def __init__(self, logs: RawLogs) -> None:
+    def __init__(self, logs: RawLogs, ends_s: float = ENDS_S) -> None:
         self._logs = logs
+        self._ends = Ends(logs, ends_s)
 
     async def ends(self, *, at_once: bool) -> Mapping[Log, int]:
         """The position after the last record of each log that holds any."""
-        del at_once  # it always is
-        return await self._logs.ends()
+        return await self._ends.get(at_once=at_once)
 
     async def read(self, log: Log, position: int, limit: int) -> Sequence[Kept]:
         """At most `limit` records from a position on."""
@@ -67,18 +87,11 @@ class Tail:
         self._pages: deque[tuple[Log, int]] = deque()
         """What was read, the oldest first: of which log, up to where."""
         self.kept_bytes = 0
-        self._ends: Mapping[Log, int] = {}
-        self._ends_until = 0.0
-        self._ends_lock = asyncio.Lock()
+        self._ends = Ends(head, ENDS_S)
 
     async def ends(self, *, at_once: bool) -> Mapping[Log, int]:
         """The position after the last record of each log that holds any."""
-        async with self._ends_lock:
-            now = asyncio.get_running_loop().time()
-            if at_once or now >= self._ends_until:
-                self._ends = await self._head.ends()
-                self._ends_until = now + ENDS_S
-            return self._ends
+        return await self._ends.get(at_once=at_once)
 
     async def read(self, log: Log, position: int, limit: int) -> Sequence[Kept]:
         """At most `limit` records from a position on."""
