@@ -81,9 +81,7 @@ class Objects:
         """Put an object where none is; False where one is, which stays as it is."""
         with self._translated(f"writing {name}"):
             try:
-                await obstore.put_async(
-                    self._store, name, body, mode="create", use_multipart=False
-                )
+                await obstore.put_async(self._store, name, body, mode="create", use_multipart=False)
             except AlreadyExistsError:
                 return False
         return True

@@ -1,0 +1,146 @@
+"""How do the points get into InfluxDB, whichever version of its interface it speaks?
+
+Points go first, then the positions of their logs, as points too. A position that is lost, or older
+than it could be, only means that the same points are written again.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from io import StringIO
+from typing import Any
+
+import msgspec
+from aiohttp import BasicAuth, ClientError, ClientSession, ClientTimeout
+
+from marea.errors import BadInput, Unavailable
+from marea.messages.envelope import Log
+from services.recorder.config import InfluxConfig
+from services.recorder.sink import Batch
+from services.recorder.sinks.lines import Point, line
+from services.recorder.sinks.points import POSITION, points_of, position_of
+
+POSITIONS_QUERY = f'SELECT max("end") FROM "{POSITION}" GROUP BY "channel", "log"'  # noqa: S608 # nothing in it is given
+ANSWER_S_MAX = 20.0
+LINES_PER_REQUEST_MAX = 5_000
+TEXT_SHOWN_MAX = 300
+TOO_OLD = "beyond retention policy"
+"""What a point is refused for that would be let go at once."""
+TRIED_AGAIN = (HTTPStatus.NOT_FOUND, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+"""Not found: someone has dropped the database, and the next `open` makes it anew."""
+
+
+class InfluxSink:
+    """Measurements of the system and of trading, and a mirror of the bars."""
+
+    name = "influx"
+
+    def __init__(self, config: InfluxConfig) -> None:
+        self._config = config
+        self._session: ClientSession | None = None
+
+    async def open(self) -> None:
+        """Connect; version 1 gets its database."""
+        await self.close()
+        config = self._config
+        auth, headers = None, {}
+        if config.token and config.version == 1:
+            user, _, password = config.token.partition(":")
+            auth = BasicAuth(user, password)
+        elif config.token:
+            headers = {"Authorization": f"Token {config.token}"}
+        self._session = ClientSession(
+            config.url, auth=auth, headers=headers, timeout=ClientTimeout(total=ANSWER_S_MAX)
+        )
+        if config.version == 1:
+            await self._ask("POST", "/query", {"q": f'CREATE DATABASE "{config.database}"'})
+
+    async def positions(self) -> Mapping[Log, int]:
+        """How far each log is in the database."""
+        if self._config.version == 1:
+            given = {"q": POSITIONS_QUERY, "db": self._config.database}
+            return _read_series(await self._ask("GET", "/query", given))
+        query = (
+            f'from(bucket: "{self._config.bucket}") |> range(start: 0)'
+            f' |> filter(fn: (r) => r._measurement == "{POSITION}" and r._field == "end")'
+            ' |> group(columns: ["channel", "log"]) |> max()'
+        )
+        body = msgspec.json.encode({"query": query, "dialect": {"annotations": []}})
+        headers = {"Content-Type": "application/json", "Accept": "application/csv"}
+        given = {"org": self._config.org}
+        return _read_csv(await self._ask("POST", "/api/v2/query", given, body, headers))
+
+    async def write(self, batches: Sequence[Batch]) -> int:
+        """Write the points of these, then their positions."""
+        points = [point for batch in batches for point in points_of(batch)]
+        for first in range(0, len(points), LINES_PER_REQUEST_MAX):
+            await self._write(points[first : first + LINES_PER_REQUEST_MAX])
+        await self._write([position_of(batch) for batch in batches])
+        return len(points)
+
+    async def close(self) -> None:
+        """Disconnect."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _write(self, points: Sequence[Point]) -> None:
+        config = self._config
+        body = "\n".join(map(line, points)).encode()
+        if config.version == 1:
+            await self._ask("POST", "/write", {"db": config.database, "precision": "ns"}, body)
+        else:
+            given = {"org": config.org, "bucket": config.bucket, "precision": "ns"}
+            await self._ask("POST", "/api/v2/write", given, body)
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        given: Mapping[str, str],
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> str:
+        session = self._session
+        assert session is not None, "it is opened first"
+        try:
+            async with session.request(
+                method, path, params=given, data=body, headers=headers
+            ) as response:
+                status, text = response.status, await response.text()
+        except (ClientError, TimeoutError, OSError) as err:
+            raise Unavailable(f"InfluxDB at {self._config.url}: {err!r}: see that it runs") from err
+        self._judge(path, status, text)
+        return text
+
+    def _judge(self, path: str, status: int, text: str) -> None:
+        if status < HTTPStatus.BAD_REQUEST or TOO_OLD in text:
+            return
+        told = f"InfluxDB at {self._config.url}{path} says {status}: {text[:TEXT_SHOWN_MAX]}"
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in TRIED_AGAIN:
+            raise Unavailable(told)
+        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            raise BadInput(f"{told}: give a token that may write there (MAREA_INFLUX_TOKEN)")
+        raise BadInput(
+            f"{told}: another writes there, or it is another version: see influx.version"
+        )
+
+
+def _read_series(text: str) -> dict[Log, int]:
+    found: dict[Log, int] = {}
+    answer: dict[str, Any] = msgspec.json.decode(text)
+    for result in answer["results"]:
+        if "error" in result:
+            raise Unavailable(f"InfluxDB can't say how far it is: {result['error']}")
+        for series in result.get("series", ()):
+            tags = series["tags"]
+            (_, end), *_ = series["values"]
+            found[Log(tags["channel"], tags["log"])] = int(end)
+    return found
+
+
+def _read_csv(text: str) -> dict[Log, int]:
+    rows = csv.DictReader(StringIO(text))
+    return {
+        Log(row["channel"], row["log"]): int(row["_value"]) for row in rows if row.get("_value")
+    }
