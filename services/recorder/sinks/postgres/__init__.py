@@ -1,0 +1,1 @@
+"""The record as tables of PostgreSQL, with TimescaleDB where it is."""
