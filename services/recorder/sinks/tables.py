@@ -22,7 +22,7 @@ from marea.errors import Broken
 from marea.messages.envelope import Log, Message
 from marea.messages.features import Bar, BarCorrection
 from marea.messages.forms import form_of
-from marea.messages.framing import committed
+from marea.messages.framing import framing
 from marea.messages.market import Trade
 from marea.messages.orders import OrderFilled
 from services.recorder.sink import Batch, Kept
@@ -179,7 +179,7 @@ class TableSink:
 
 
 def _sort(several: Sequence[Kept], grown: dict[str, _Grown]) -> None:
-    kind_of = committed().kind
+    kind_of = framing().kind
     for kept in several:
         table = _BY_KIND.get(kind_of(kept.raw.value or b"") or "")
         if table is None or table.channel != kept.log.channel:

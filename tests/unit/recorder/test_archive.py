@@ -17,7 +17,14 @@ from marea.testing.raw import RawView
 from services.recorder.config import ObjectsConfig
 from services.recorder.sink import Batch, Kept
 from services.recorder.sinks import archive, objects
-from services.recorder.sinks.archive import RAW, Archive, folder_of, log_of, manifest_name, object_name
+from services.recorder.sinks.archive import (
+    RAW,
+    Archive,
+    folder_of,
+    log_of,
+    manifest_name,
+    object_name,
+)
 from services.recorder.sinks.objects import ObjectSink
 from services.recorder.sinks.store import Objects, open_store
 from tests.unit.recorder.stores import A, B, filled
@@ -225,7 +232,9 @@ async def broken(spoil: Callable[[Objects], object]) -> None:
 
 def test_damage_is_told_and_never_read() -> None:
     other = archive.pack(numbered(0, 5))
-    with pytest.raises(Broken, match=r"raw/market/.*-0*4.parquet has changed, its manifest knows it"):
+    with pytest.raises(
+        Broken, match=r"raw/market/.*-0*4.parquet has changed, its manifest knows it"
+    ):
         asyncio.run(broken(lambda kept: kept.put(object_name(A, 0, 4), other)))
     with pytest.raises(Broken, match=r"manifests/market/.*json is no manifest .*restore it"):
         asyncio.run(broken(lambda kept: kept.put(manifest_name(A, 0), b"{")))
@@ -262,5 +271,7 @@ def test_log_without_a_name_is_refused() -> None:
 
 
 def test_url_that_names_no_store_is_refused() -> None:
-    with pytest.raises(BadInput, match=r"objects.url is 'ftp://x', which names no store .*: write s3:"):
+    with pytest.raises(
+        BadInput, match=r"objects.url is 'ftp://x', which names no store .*: write s3:"
+    ):
         open_store(ObjectsConfig(url="ftp://x"))

@@ -98,5 +98,5 @@ def test_value_that_has_no_form_is_refused(value: Value, text: str) -> None:
 
 
 def test_point_without_a_field_is_refused() -> None:
-    with pytest.raises(BadInput, match="system.health has no field: give it one"):
+    with pytest.raises(BadInput, match="has no field: give it one"):
         line(Point("system.health", {"a": "b"}, {}, 0))

@@ -59,7 +59,7 @@ def record_of(log: Log, raw: Raw) -> Record:
 def _void(log: Log, raw: Raw, reason: str, detail: str) -> Record:
     message = DeadLetter(
         id=derived_id("bus", log, "DeadLetter", "", str(raw.offset)),
-        ts_event=raw.ts_ms * 1_000_000,
+        ts_event=raw.timestamp_ms * 1_000_000,
         source=str(log),
         place=f"offset {raw.offset}",
         reason=reason,

@@ -78,6 +78,6 @@ async def anchored(venue_time: VenueTime, bus: RawLogs, log: Log) -> bool:
     for raw in await bus.read_raw(log, 0, ANCHOR_RECORDS_MAX):
         message = record_of(log, raw).message
         if isinstance(message, Clock):
-            venue_time.anchor(message.ts_event, raw.ts_ms * 1_000_000)
+            venue_time.anchor(message.ts_event, raw.timestamp_ms * 1_000_000)
             return True
     return False

@@ -49,5 +49,5 @@ def started_record(writer: Writer = WRITER) -> Record:
 
 def void_record(log: Log = LOG, offset: int = 0) -> Record:
     """What a reader of a log gets where something stands that is no record."""
-    raw = Raw(log.channel, 0, offset, TS_START // 1_000_000, None, b"\x01 no record")
+    raw = Raw(0, offset, TS_START // 1_000_000, None, b"\x01 no record")
     return record_of(log, raw)

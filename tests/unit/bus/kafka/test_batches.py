@@ -10,6 +10,7 @@ from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import TopicPartition
 
 from marea.bus.kafka.batches import unpack
+from marea.bus.raw import Raw
 
 PLACE = TopicPartition("market", 7)
 CRC_AT, ATTRIBUTES_AT = 17, 21
@@ -47,7 +48,7 @@ def test_records_of_several_batches_follow_each_other() -> None:
     data = batch(5, [b"a", b"b"]) + batch(7, [b"c"])
     assert values(5, data) == [(5, b"a"), (6, b"b"), (7, b"c")]
     first = unpack(PLACE, 5, data)[0]
-    assert first == ("market", 7, 5, 1_000, b"key", b"a")
+    assert first == Raw(7, 5, 1_000, b"key", b"a")
 
 
 def test_what_stands_in_a_batch_before_the_position_is_left_out() -> None:

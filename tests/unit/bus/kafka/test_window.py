@@ -13,7 +13,7 @@ from marea.testing.builders import LOG, quote_record
 
 
 def raws(numbers: Sequence[int]) -> list[Raw]:
-    return [Raw("market", 0, seq, 0, b"k", frame(quote_record(seq))) for seq in numbers]
+    return [Raw(0, seq, 0, b"k", frame(quote_record(seq))) for seq in numbers]
 
 
 def opened(first: int, end: int) -> Window:
@@ -89,7 +89,7 @@ def test_what_is_expected_and_never_comes_is_forgotten(monkeypatch: pytest.Monke
     mine = [quote_record(seq) for seq in range(3)]
     for record in mine:
         window.expect(frame(record), record)
-    found: list[int] = []
+    found: list[Record] = []
     for seq in range(3):
         window.extend(raws([seq]))
         found += window.records(seq, 1)
@@ -99,6 +99,6 @@ def test_what_is_expected_and_never_comes_is_forgotten(monkeypatch: pytest.Monke
 
 def test_what_can_not_be_read_has_its_place() -> None:
     window = Window(LOG, 0, 0)
-    window.extend([raws([0])[0], Raw("market", 0, 1, 0, None, None), raws([2])[0]])
+    window.extend([raws([0])[0], Raw(0, 1, 0, None, None), raws([2])[0]])
     found = window.records(0, 3)
     assert [record.writer == NOBODY for record in found] == [False, True, False]

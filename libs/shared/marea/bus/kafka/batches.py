@@ -32,7 +32,6 @@ def unpack(place: TopicPartition, position: int, data: bytes) -> list[Raw]:
                         _fill(found, place, position, offset)
                     found.append(
                         Raw(
-                            place.topic,
                             place.partition,
                             offset,
                             record.timestamp,
@@ -48,6 +47,5 @@ def unpack(place: TopicPartition, position: int, data: bytes) -> list[Raw]:
 
 def _fill(found: list[Raw], place: TopicPartition, start: int, end: int) -> None:
     found.extend(
-        Raw(place.topic, place.partition, offset, NO_TIME_MS, None, None)
-        for offset in range(start, end)
+        Raw(place.partition, offset, NO_TIME_MS, None, None) for offset in range(start, end)
     )
