@@ -50,12 +50,14 @@ class Played:
         if not records or not self._venue_time.speed:
             return records
         if not self._venue_time.has_begun:
-            self._venue_time.anchor(records[0].ts_known, time.time_ns())
+            self._venue_time.anchor(records[0].ts_known, time.time_ns(), is_shared=False)
         now = self._venue_time.now()
         count = 0
         while count < len(records) and records[count].ts_known <= now:
             count += 1
         self._due = records[count].ts_known if count < len(records) else 0
+        for record in records[:count]:
+            record.ts_origin = now  # by then it had reached us
         return records[:count]
 
     @property

@@ -158,11 +158,11 @@ class _Process:
             await asyncio.sleep(ANCHOR_EVERY_S)
 
     async def _look_for_venue_time(self, ground: Ground) -> bool:
-        if not ground.venue_time.has_begun and ground.venue_time.speed:
+        if not ground.venue_time.is_shared and ground.venue_time.speed:
             log = Log("market", instruments_of(self._own)[0])
             with suppress(Unavailable):
                 await anchored(ground.venue_time, ground.bus, log)
-        return ground.venue_time.has_begun or not ground.venue_time.speed
+        return ground.venue_time.is_shared or not ground.venue_time.speed
 
     # What is shown
 

@@ -25,6 +25,8 @@ class VenueTime:
         self.speed = speed
         self._wall_ns = wall_ns
         self._anchor: tuple[Nanos, Nanos] | None = None
+        self.is_shared = False
+        """Whether every process goes by the same."""
         self._latest: Nanos = 0
 
     @property
@@ -32,9 +34,9 @@ class VenueTime:
         """Whether it is known how the venue's time goes with ours."""
         return self._anchor is not None
 
-    def anchor(self, ts: Nanos, wall_ns: Nanos) -> None:
+    def anchor(self, ts: Nanos, wall_ns: Nanos, *, is_shared: bool) -> None:
         """Its time was `ts` when ours was `wall_ns`."""
-        self._anchor = (ts, wall_ns)
+        self._anchor, self.is_shared = (ts, wall_ns), is_shared
 
     def hear(self, ts: Nanos) -> None:
         """The venue's time is at least that, where it has no pace."""
@@ -78,6 +80,7 @@ async def anchored(venue_time: VenueTime, bus: RawLogs, log: Log) -> bool:
     for raw in await bus.read_raw(log, 0, ANCHOR_RECORDS_MAX):
         message = record_of(log, raw).message
         if isinstance(message, Clock):
-            venue_time.anchor(message.ts_event, raw.timestamp_ms * 1_000_000)
+            wall_ns = raw.timestamp_ms * 1_000_000
+            venue_time.anchor(message.ts_event, wall_ns, is_shared=True)
             return True
     return False

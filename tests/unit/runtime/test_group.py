@@ -1,0 +1,226 @@
+"""The loops of a process live together: what one life loses, the next one finds on the logs."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import structlog
+from aiohttp import web
+
+from marea.bus.memory import MemoryBus, MemoryFastCopy, MemorySnapshots
+from marea.bus.raw import Raw
+from marea.errors import Broken, Unavailable
+from marea.messages.envelope import Log, Message, Record, Writer
+from marea.messages.system import Degraded, Started
+from marea.runtime.footing import Footing, Ground
+from marea.runtime.group import STUCK_S, AnyLoop, Group, Member
+from marea.runtime.loop import Loop
+from marea.runtime.metrics import Metrics
+from marea.runtime.processes import load_process_settings
+from marea.runtime.settings import load_settings
+from marea.runtime.venue_time import VenueTime
+from marea.testing.toy import ALARMS, BARS, INPUT, toy_core, toy_wiring, upstream_records
+
+CONFIG = Path(__file__).parents[3] / "config"
+SOON_S = 5.0
+
+
+class WakingMemory(MemoryBus):
+    """A bus in memory that wakes its readers, and can be away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_away = False
+        self.events: list[asyncio.Event] = []
+
+    def wake(self, event: asyncio.Event, *_: Log) -> None:
+        self.events.append(event)
+
+    async def append(self, log: Log, records: Sequence[Record]) -> int:
+        if self.is_away:
+            raise Unavailable(f"{log} takes nothing")
+        position = await super().append(log, records)
+        for event in self.events:
+            event.set()
+        return position
+
+    async def read_raw(self, *_: object) -> Sequence[Raw]:
+        raise AssertionError("nobody reads bytes here")
+
+    async def watch(self) -> None:
+        await asyncio.Event().wait()
+
+
+class WakingFast(MemoryFastCopy):
+    """A fast copy in memory, which its readers look at by themselves."""
+
+    def wake(self, *_: object) -> None:
+        pass
+
+
+def ground(bus: WakingMemory, fast: WakingFast | None = None) -> Ground:
+    return Ground(
+        service="features",
+        instance="a",
+        settings=load_settings(CONFIG, {}),
+        own=load_process_settings(CONFIG, {}),
+        build="test",
+        bus=bus,
+        fast=fast or WakingFast(),
+        snapshots=MemorySnapshots(),
+        telemetry=Metrics("features", lambda: ()),
+        venue_time=VenueTime(1.0),
+        web=web.Application(),
+        log=structlog.stdlib.get_logger(),
+    )
+
+
+def toy(footing: Footing) -> AnyLoop:
+    ports = footing.ports(INPUT if footing.double is not None else None)
+    return Loop(toy_core(), toy_wiring(), ports)
+
+
+Scene = Callable[[WakingMemory, Group], Awaitable[None]]
+INPUTS = upstream_records(50)
+BARS_SAID, ALARMS_SAID = 9, 15
+"""Of the trades among the inputs; each tenth is a clock."""
+
+
+def play(
+    scene: Scene, make: Callable[[Footing], AnyLoop] = toy, *, is_hurried: bool = False
+) -> None:
+    """Have a group live through a scene, and drain."""
+
+    async def scenario() -> None:
+        bus, drain = WakingMemory(), asyncio.Event()
+        group = Group(ground(bus), [Member(make=make)], is_hurried=is_hurried)
+        living = asyncio.create_task(group.run(drain))
+        try:
+            await scene(bus, group)
+        finally:
+            drain.set()
+            async with asyncio.timeout(SOON_S):
+                await living
+
+    asyncio.run(scenario())
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SOON_S
+    while not holds():
+        assert time.monotonic() < deadline, "it never came to that"
+        await asyncio.sleep(0.005)
+
+
+async def said(bus: MemoryBus, log: Log) -> list[str]:
+    """The ids of what the toy put on record, without what tells of its lives."""
+    records = await bus.read(log, 0, 10_000)
+    return [
+        record.message.id for record in records if type(record.message) not in (Started, Degraded)
+    ]
+
+
+def has_taken(group: Group, count: int) -> bool:
+    return any(facts.position == count for facts in group.facts())
+
+
+@pytest.mark.parametrize("is_hurried", [False, True])
+def test_group_takes_what_comes_as_its_owner(is_hurried: bool) -> None:
+    async def scene(bus: WakingMemory, group: Group) -> None:
+        await bus.append(INPUT, INPUTS[:20])
+        await until(lambda: has_taken(group, 20))
+        await bus.append(INPUT, INPUTS[20:])
+        await until(lambda: has_taken(group, len(INPUTS)))
+        [facts] = group.facts()
+        assert (facts.role, facts.phase, facts.last_error) == ("owner", "runs", "")
+        await all_is_said(bus)
+
+    play(scene, is_hurried=is_hurried)
+
+
+def test_life_that_a_bus_ended_is_followed_by_one_that_says_nothing_twice() -> None:
+    async def scene(bus: WakingMemory, group: Group) -> None:
+        await bus.append(INPUT, INPUTS[:20])
+        await until(lambda: has_taken(group, 20))
+        await bus.append(INPUT, INPUTS[20:])
+        bus.is_away = True
+        await until(lambda: any("takes nothing" in each.last_error for each in group.facts()))
+        assert {each.phase for each in group.facts()} == {"has not started"}
+        bus.is_away = False
+        await until(lambda: has_taken(group, len(INPUTS)))
+        await all_is_said(bus)
+
+    play(scene)
+
+
+def test_hurried_group_waits_for_a_record_that_is_away() -> None:
+    async def scene(bus: WakingMemory, group: Group) -> None:
+        await bus.append(INPUT, INPUTS[:20])
+        await until(lambda: has_taken(group, 20))
+        await bus.append(INPUT, INPUTS[20:])
+        bus.is_away = True
+        await until(lambda: has_taken(group, len(INPUTS)))
+        assert len(await said(bus, BARS)) < BARS_SAID
+        bus.is_away = False
+        await all_is_said(bus)
+        assert group.facts()[0].last_error == ""
+
+    play(scene, is_hurried=True)
+
+
+async def all_is_said(bus: MemoryBus) -> None:
+    """Wait for all that the toy says of its inputs, each once."""
+    for log, count in ((BARS, BARS_SAID), (ALARMS, ALARMS_SAID)):
+        while len(found := await said(bus, log)) < count:
+            await asyncio.sleep(0.005)
+        assert len(found) == len(set(found)) == count
+
+
+def test_group_that_another_has_followed_stands_by() -> None:
+    async def scene(bus: WakingMemory, group: Group) -> None:
+        await bus.append(INPUT, INPUTS)
+        await until(lambda: has_taken(group, len(INPUTS)))
+        other = Writer(producer="toy/0", epoch=-1, build="test")
+        started = Started(
+            id="another",
+            ts_event=0,
+            service="toy",
+            build="test",
+            config="{}",
+            resumes_at=0,
+            producer="toy/0",
+        )
+        for log in (BARS, ALARMS):
+            await bus.append(log, [Record(message=started, writer=other, seq=0)])
+        await until(lambda: "has been followed by" in group.facts()[0].last_error)
+        await until(lambda: group.facts()[0].phase == "follows")
+
+    play(scene)
+
+
+def test_core_that_fails_ends_the_group() -> None:
+    def broken(footing: Footing) -> AnyLoop:
+        def decide(_: object, event: object) -> Sequence[Message]:
+            raise ValueError(f"nothing follows from {type(event).__name__}")
+
+        return Loop(replace(toy_core(), decide=decide), toy_wiring(), footing.ports())
+
+    async def scene(bus: WakingMemory, group: Group) -> None:
+        await bus.append(INPUT, INPUTS)
+        await asyncio.sleep(0.2)
+
+    with pytest.raises(Broken, match="nothing follows from"):
+        play(scene, broken)
+
+
+def test_loop_that_is_stuck_is_told() -> None:
+    async def scenario() -> None:
+        group = Group(ground(WakingMemory()), [Member(make=toy)], is_hurried=False)
+        assert group.stuck_because == ""
+        group._turned_s["toy/0"] = time.monotonic() - STUCK_S - 1
+        assert "no turn has ended for 61 s" in group.stuck_because
+
+    asyncio.run(scenario())
