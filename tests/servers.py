@@ -6,9 +6,11 @@ bucket. One that stops or breaks a server takes `own_servers`, and has them alon
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -67,9 +69,11 @@ def apicurio() -> str:
 def own_servers() -> Iterator[Servers]:
     """Servers for one test alone, which may `restart` and `kill` them; none runs yet."""
     folder = Path(tempfile.mkdtemp(prefix="marea-own-servers-"))
-    servers = _servers(folder, os.getpid())
+    ending = _end_after(os.getpid(), folder)
+    servers = Servers(folder, _free_ports)
     yield servers
     servers.down(*SERVERS)
+    ending.end(signal.SIGTERM, 5)
     shutil.rmtree(folder)
 
 
@@ -87,15 +91,14 @@ def _shared() -> Servers:
     now = Process.of(session)
     assert now is not None, "the session has ended before its worker"
     folder = Path(tempfile.gettempdir()) / f"marea-servers-{now.pid}-{now.started_ticks}"
-    try:
+    with suppress(FileExistsError):  # another worker was first
         folder.mkdir()
-    except FileExistsError:  # another worker was first
-        return Servers(folder, _free_ports)
-    return _servers(folder, session)
+        _end_after(session, folder)
+    return Servers(folder, _free_ports)
 
 
-def _servers(folder: Path, owner: int) -> Servers:
-    """Servers that end when a process ends, in whatever way, and leave nothing behind."""
+def _end_after(owner: int, folder: Path) -> Process:
+    """What waits for a process to end, in whatever way, and then ends the servers and their data."""
     folder.chmod(0o755)  # PostgreSQL runs as another user where we are root
     words = [
         "-m",
@@ -107,8 +110,8 @@ def _servers(folder: Path, owner: int) -> Servers:
         str(owner),
         "--remove",
     ]
-    process.start([sys.executable, *words], {"PYTHONPATH": str(ROOT)}, folder / "ending.log")
-    return Servers(folder, _free_ports)
+    environment = {"PYTHONPATH": str(ROOT)}
+    return process.start([sys.executable, *words], environment, folder / "ending.log")
 
 
 def _free_ports() -> ports.Ports:

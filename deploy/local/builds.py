@@ -53,10 +53,13 @@ def cache() -> Path:
 
 def install(builds: Iterable[Build], say: Callable[[str], None]) -> None:
     """Build what isn't there; one of all that want to build does, the others wait for it."""
+    wanted = [build for build in builds if build.missing()]
+    if not wanted:
+        return
     cache().mkdir(parents=True, exist_ok=True)
     with (cache() / "building").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for build in builds:
+        for build in wanted:
             if build.missing():
                 say(f"building {build.name} {build.version} ...")
                 _make_whole(build)

@@ -247,6 +247,24 @@ def test_server_that_is_not_installed_says_what_to_install(
     assert java.java(99).missing == "no Java 99 or newer is here: install one, or set JAVA_HOME"
 
 
+def test_build_is_there_as_a_whole_or_not_at_all(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MAREA_CACHE", str(tmp_path))
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    tool, said = tmp_path / "mvn", list[str]()
+    tool.write_text("#!/bin/sh\necho 'no route to it'\nexit 1\n")
+    tool.chmod(0o755)
+    with pytest.raises(ServerAway, match=r"mvn ended with 1; is its registry in reach.\nno route"):
+        builds.install([builds.KAFKA], said.append)
+    assert builds.KAFKA.missing()
+    tool.write_text(f'#!/bin/sh\nfor last; do :; done\n: >"${{last#*=}}/{builds.KAFKA.product}"\n')
+    builds.install([builds.KAFKA], said.append)
+    builds.install([builds.KAFKA], said.append)  # it is there
+    assert builds.KAFKA.missing() is None
+    assert said == ["building kafka 4.3.1 ..."] * 2
+
+
 def test_server_of_another_name_is_refused(own_servers: Servers) -> None:
     with pytest.raises(ServerAway, match=r"there is no server 'rediss': take one of kafka, redis"):
         own_servers.up("rediss")
