@@ -15,7 +15,10 @@ class Bus(Protocol):
     """Ordered logs of records."""
 
     async def append(self, log: Log, records: Sequence[Record]) -> int:
-        """Put records at the end of a log, all or none, and give the position of the first.
+        """Put records at the end of a log, and give the position of the first.
+
+        All of them or none, unless they are too many for one write of the log's own: then a failure
+        may leave the first ones there.
 
         Readers on this bus see them at once. They are acknowledged, and outlive a kill of this
         process, only when `flush` has returned; what a kill takes before that, it takes from the

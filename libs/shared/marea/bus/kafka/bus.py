@@ -211,7 +211,7 @@ class KafkaBus:
             is_all = part.raws and part.raws[-1].offset + 1 >= part.end
             window = Window(log, position if is_all else part.end, part.end)
             window.extend(part.raws if is_all else ())
-            window.heard_s = window.read_s = time.monotonic()
+            window.heard_s = time.monotonic()
             self._follower.add(place, window)
             if log in self._events:
                 self._follower.kept.add(place)

@@ -87,15 +87,19 @@ class Link:
             await self._client.bootstrap()
 
     async def look_up(self, topics: Sequence[str]) -> dict[str, int]:
-        """How many partitions have these topics, where they are there? Raises `Unavailable`.
+        """How many partitions that somebody leads have these topics? Raises `Unavailable`.
 
-        It makes none that is missing, as asking for it otherwise may.
+        A topic that isn't there is left out. It makes none that is missing, as asking for it otherwise may.
         """
         async with bounded("asking for topics", self._timeout_s):
             request = MetadataRequest(list(topics), allow_auto_topic_creation=False)
             response = await self._client.send(self._client.get_random_node(), request)
         found = response.to_object()["topics"]
-        return {each["topic"]: len(each["partitions"]) for each in found if not each["error_code"]}
+        return {
+            each["topic"]: sum(part["leader"] >= 0 for part in each["partitions"])
+            for each in found
+            if not each["error_code"]
+        }
 
     async def follow(self, topics: Sequence[str]) -> None:
         """Know from now on where these topics stand, which must be there. Raises `Unavailable`."""

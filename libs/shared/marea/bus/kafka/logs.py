@@ -1,6 +1,7 @@
 """Where does a log stand, and how is it written and read as bytes?"""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from aiokafka.structs import TopicPartition
 from marea.bus.kafka.appender import Appender
 from marea.bus.kafka.breakdown import Breakdown
 from marea.bus.kafka.directory import Claim, Directory, encode_claim
-from marea.bus.kafka.link import Link
+from marea.bus.kafka.link import RETRY_S, Link
 from marea.bus.kafka.topics import DIRECTORY, partition_counts
 from marea.bus.raw import Raw
 from marea.errors import Unavailable
@@ -40,6 +41,7 @@ class Logs:
         """Nothing is asked before it is opened. `named` is called with each log that gets a place."""
         prefix = cluster.prefix
         self._prefix = prefix
+        self._timeout_s = cluster.timeout_s
         self._counts = partition_counts(cluster.channels)
         self.directory = Directory(self._counts)
         self.directory_place = TopicPartition(prefix + DIRECTORY, 0)
@@ -55,17 +57,23 @@ class Logs:
         Raises `Unavailable`, also where topics are missing.
         """
         await self.link.open()
-        there = await self.link.look_up(self.topics)
-        for channel, count in {**self._counts, DIRECTORY: 1}.items():
-            topic = self._prefix + channel
-            if there.get(topic, 0) < count:
+        until_s = time.monotonic() + self._timeout_s
+        while missing := self._missing(await self.link.look_up(self.topics)):
+            if time.monotonic() > until_s:  # a broker may hear late of what was made just now
                 raise Unavailable(
-                    f"Kafka: topic {topic} has {there.get(topic, 0)} partitions of {count}: create "
-                    "the topics (create_topics), then try again"
+                    f"Kafka: topic {missing}: create the topics (create_topics), then try again"
                 )
+            await asyncio.sleep(RETRY_S)
         await self.link.follow(self.topics)
         await self.appender.open(self.topics)
         await self.learn()
+
+    def _missing(self, there: Mapping[str, int]) -> str:
+        for channel, count in {**self._counts, DIRECTORY: 1}.items():
+            topic = self._prefix + channel
+            if there.get(topic, 0) < count:
+                return f"{topic} has {there.get(topic, 0)} partitions of {count}"
+        return ""
 
     async def close(self) -> None:
         """Let go of the cluster."""

@@ -1,13 +1,15 @@
 """Which topics are there, and how are they made? All of them before anybody writes, never by use."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.structs import TopicPartition
 
 from marea.bus.kafka.appender import MESSAGE_BYTES_MAX
-from marea.bus.kafka.link import Link, bounded
+from marea.bus.kafka.link import RETRY_S, Link, bounded
 from marea.errors import BadInput, Unavailable
 from marea.messages.channels import Channels, load_channels
 
@@ -91,6 +93,10 @@ async def create_topics(
             await admin.start()
             await _create(admin, missing, replication)
             await _extend(admin, small)
+            while not _are_there(wanted, await link.look_up([topic.name for topic in wanted])):
+                await asyncio.sleep(RETRY_S)  # brokers hear later of it than who makes them
+        await link.follow([topic.name for topic in wanted])
+        await link.ends(_places(wanted))  # when each answers, it can be written to
     finally:
         await admin.close()
         await link.close()
@@ -104,6 +110,16 @@ def _refuse_others(wanted: list[Topic], there: Mapping[str, int]) -> None:
                 f"topic {topic.name} has {count} partitions: it must have {topic.partitions} for "
                 "ever, as a log never moves: take another prefix"
             )
+
+
+def _are_there(wanted: list[Topic], there: Mapping[str, int]) -> bool:
+    return all(there.get(topic.name, 0) >= topic.partitions for topic in wanted)
+
+
+def _places(topics: list[Topic]) -> list[TopicPartition]:
+    return [
+        TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)
+    ]
 
 
 async def _create(admin: AIOKafkaAdminClient, topics: list[Topic], replication: int) -> None:

@@ -1,6 +1,7 @@
 """The end of one log, in memory: how do all readers in the process share what was fetched once?"""
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 from marea.bus.raw import Raw, record_of
@@ -24,7 +25,7 @@ class Window:
         """Where the log is known to end: not less than what this process has appended."""
         self.heard_s = float("-inf")
         """When a broker last told its end, on the monotonic clock."""
-        self.read_s = 0.0
+        self.read_s = time.monotonic()
         """When somebody last read here."""
         self.grown = asyncio.Event()
         self._raws: list[Raw] = []
