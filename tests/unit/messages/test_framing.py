@@ -1,5 +1,6 @@
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,44 @@ def test_record_of_an_older_version_is_read_by_the_schema_it_was_written_with(
 ) -> None:
     data = older(tmp_path)
     assert Framing(released_before(tmp_path)).unframe(data) == record_of(example(Trade))
+
+
+def learnt(change: Callable[[dict[str, Any]], object]) -> Framing:
+    """A framing that knows, as 7, the schema of a trade with this change."""
+    known = Framing()
+    schema = {**schema_of("Trade"), "version": 2}
+    change(schema)
+    known.learn(7, schema)
+    assert known.knows(7)
+    return known
+
+
+def test_record_of_a_later_version_is_read_without_what_is_new() -> None:
+    new = {"name": "auction", "type": "string", "default": ""}
+    known = learnt(lambda schema: schema["fields"].append(new))
+    record = record_of(example(Trade))
+    later = b"\0\0\0\0\x07" + encode_avro(record) + b"\x0across"
+    assert known.unframe(later) == record
+    known.write_as("Trade", 7)
+    assert known.frame(record)[:5] == later[:5]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda schema: schema["fields"].pop(2),
+            "Trade is b'.*: the Avro form of a Trade by its writer's",
+        ),
+        (lambda schema: schema.update(name="Tirade"), "envelope.type is 'Tirade': unknown; take"),
+    ],
+)
+def test_record_by_a_schema_that_gives_no_message_is_refused(
+    change: Callable[[dict[str, Any]], object], message: str
+) -> None:
+    data = b"\0\0\0\0\x07" + encode_avro(record_of(example(Trade)))
+    with pytest.raises(BadMessage, match=f"^{message}"):
+        learnt(change).unframe(data)
 
 
 TRADE = frame(record_of(example(Trade)))
