@@ -7,10 +7,12 @@ class Pace(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How often a sink is written to, and how much at once."""
 
     wait_ms: int = 200
-    """What is less than `records_max` waits so long for more, from write to write."""
+    """So long it waits for more, from write to write."""
+    enough_records: int = 2_000
+    """So many wait for no more; 0: any number does."""
     records_max: int = 2_000
     """Records in one write."""
-    behind_records_max: int = 20_000
+    behind_records_max: int = 10_000
     """Records in one write where more than that is waiting."""
 
 

@@ -40,7 +40,7 @@ class Copying:
         self.feed = feed
         self.positions: dict[Log, int] = {}
         self.lag = 0
-        """Records that stood on the logs and not in the sink when it was last looked."""
+        """Records that should be in the sink by now; what waits for more by its pace is none."""
         self.last_error = ""
         """Why it can't be written to; empty: it can."""
         self.missing = 0
@@ -77,6 +77,7 @@ class Copying:
                 self._has_begun = False
                 self.last_error = f"{type(err).__name__}: {err}"
                 self._figures.away(name, err)
+                await self._look()
                 if await _within(retry_s, stop):
                     break
                 retry_s = min(2 * retry_s, RETRY_S_MAX)
@@ -105,12 +106,21 @@ class Copying:
             self.last_error = ""
             self._figures.back(sink.name)
 
+    async def _look(self) -> None:
+        # How much waits for a sink that is away.
+        with suppress(Unavailable):
+            due = self._due(await self.feed.reading.ends(at_once=False))
+            self.lag = sum(due.values())
+
     async def _turn(self, stop: asyncio.Event) -> bool:
         # One write, or none, and the wait for the next; False when that was the last one.
         pace, now = self.feed.pace, asyncio.get_running_loop().time()
         is_last = stop.is_set()
         due = self._due(await self.feed.reading.ends(at_once=is_last))
-        if due and (now >= self._write_at or self.lag >= pace.records_max or is_last):
+        waiting = sum(due.values())
+        is_enough = 0 < pace.enough_records <= waiting
+        if due and (now >= self._write_at or is_enough or is_last):
+            self.lag = waiting
             self._write_at = now + pace.wait_ms / 1_000
             if await self._write(due):
                 await asyncio.sleep(0)
@@ -128,7 +138,6 @@ class Copying:
             if log.channel in self.feed.channels
         }
         due = {log: count for log, count in found.items() if count > 0}
-        self.lag = sum(due.values())
         return dict(sorted(due.items(), key=lambda item: (item[1], item[0])))
 
     async def _write(self, due: Mapping[Log, int]) -> bool:

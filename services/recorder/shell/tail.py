@@ -49,7 +49,7 @@ class Ends:
         async with self._lock:
             now = asyncio.get_running_loop().time()
             if at_once or now >= self._until:
-                self._found = await self._logs.ends()
+                self._found = await self._logs.raw_ends()
                 self._until = now + self._keep_s
             return self._found
 

@@ -163,6 +163,10 @@ class Archive:
             log: last.entries[-1].last + 1 for log, last in zip(wanted, found, strict=True) if last
         }
 
+    async def raw_ends(self) -> Mapping[Log, int]:
+        """As `ends`, of all logs."""
+        return await self.ends()
+
     async def read(self, log: Log, position: int, limit: int) -> Sequence[Record]:
         """At most `limit` records from a position on; what can't be read is by `NOBODY`."""
         return [record_of(log, raw) for raw in await self.read_raw(log, position, limit)]

@@ -5,13 +5,14 @@ than it could be, only means that the same points are written again.
 """
 
 import csv
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from io import StringIO
 from typing import Any
 
 import msgspec
-from aiohttp import BasicAuth, ClientError, ClientSession, ClientTimeout
+from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from marea.errors import BadInput, Unavailable
 from marea.messages.envelope import Log
@@ -19,6 +20,7 @@ from services.recorder.config import InfluxConfig
 from services.recorder.sink import Batch
 from services.recorder.sinks.lines import Point, line
 from services.recorder.sinks.points import POSITION, points_of, position_of
+from services.recorder.sinks.progress import Progresses
 
 POSITIONS_QUERY = f'SELECT max("end") FROM "{POSITION}" GROUP BY "channel", "log"'  # noqa: S608 # nothing in it is given
 ANSWER_S_MAX = 20.0
@@ -37,26 +39,35 @@ class InfluxSink:
 
     def __init__(self, config: InfluxConfig) -> None:
         self._config = config
+        self._url = config.url.rstrip("/")
         self._session: ClientSession | None = None
+        self._saved: dict[Log, bytes] = {}
+        """How far each log is there by what we know, with what its readers remember."""
+        self._progresses = Progresses({})
 
     async def open(self) -> None:
         """Connect; version 1 gets its database."""
         await self.close()
         config = self._config
-        auth, headers = None, {}
-        if config.token and config.version == 1:
-            user, _, password = config.token.partition(":")
-            auth = BasicAuth(user, password)
-        elif config.token:
-            headers = {"Authorization": f"Token {config.token}"}
-        self._session = ClientSession(
-            config.url, auth=auth, headers=headers, timeout=ClientTimeout(total=ANSWER_S_MAX)
-        )
+        headers = {}
+        if config.token:
+            basic = f"Basic {b64encode(config.token.encode()).decode()}"
+            headers["Authorization"] = basic if config.version == 1 else f"Token {config.token}"
+        self._session = ClientSession(headers=headers, timeout=ClientTimeout(total=ANSWER_S_MAX))
         if config.version == 1:
             await self._ask("POST", "/query", {"q": f'CREATE DATABASE "{config.database}"'})
 
     async def positions(self) -> Mapping[Log, int]:
         """How far each log is in the database."""
+        ends = await self._ends()
+        known = {log: ends.get(log) == end for log, end in Progresses(self._saved).ends().items()}
+        self._saved = {log: body for log, body in self._saved.items() if known[log]}
+        self._progresses = Progresses(self._saved)
+        for log, end in ends.items():
+            self._progresses.of(log).end = end
+        return ends
+
+    async def _ends(self) -> Mapping[Log, int]:
         if self._config.version == 1:
             given = {"q": POSITIONS_QUERY, "db": self._config.database}
             return _read_series(await self._ask("GET", "/query", given))
@@ -72,10 +83,17 @@ class InfluxSink:
 
     async def write(self, batches: Sequence[Batch]) -> int:
         """Write the points of these, then their positions."""
-        points = [point for batch in batches for point in points_of(batch)]
+        progresses = self._progresses
+        points = [
+            point for batch in batches for point in points_of(batch, progresses.of(batch.log))
+        ]
         for first in range(0, len(points), LINES_PER_REQUEST_MAX):
             await self._write(points[first : first + LINES_PER_REQUEST_MAX])
-        await self._write([position_of(batch) for batch in batches])
+        news = progresses.news(batches)
+        places = [position_of(batch) for batch in batches if batch.log in news]
+        if places:
+            await self._write(places)
+        self._saved |= news
         return len(points)
 
     async def close(self) -> None:
@@ -105,18 +123,18 @@ class InfluxSink:
         assert session is not None, "it is opened first"
         try:
             async with session.request(
-                method, path, params=given, data=body, headers=headers
+                method, self._url + path, params=given, data=body, headers=headers
             ) as response:
                 status, text = response.status, await response.text()
         except (ClientError, TimeoutError, OSError) as err:
-            raise Unavailable(f"InfluxDB at {self._config.url}: {err!r}: see that it runs") from err
+            raise Unavailable(f"InfluxDB at {self._url}: {err!r}: see that it runs") from err
         self._judge(path, status, text)
         return text
 
     def _judge(self, path: str, status: int, text: str) -> None:
         if status < HTTPStatus.BAD_REQUEST or TOO_OLD in text:
             return
-        told = f"InfluxDB at {self._config.url}{path} says {status}: {text[:TEXT_SHOWN_MAX]}"
+        told = f"InfluxDB at {self._url}{path} says {status}: {text[:TEXT_SHOWN_MAX]}"
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in TRIED_AGAIN:
             raise Unavailable(told)
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):

@@ -1,8 +1,7 @@
 """Which points does the record make? All of them follow from it, so writing them again changes none.
 
-Times are those of the events, but for less than a millisecond that tells events of one instant apart:
-it is made of the id, so that what stands on a log twice is one point. What comes often is one point for
-each ten seconds.
+Times are those of the events, but for less than a millisecond, made of the id, that tells events of one
+instant apart. What comes often is one point for each ten seconds.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -38,6 +37,7 @@ from marea.messages.system import (
 )
 from services.recorder.sink import Batch
 from services.recorder.sinks.lines import Point, Value
+from services.recorder.sinks.progress import Progress
 
 LATENCY, THROUGHPUT = "system.latency", "system.throughput"
 ERRORS, HEALTH = "system.errors", "system.health"
@@ -58,10 +58,14 @@ Told: TypeAlias = tuple[str, Tags, Fields]
 """A point but for its time."""
 
 
-def points_of(batch: Batch) -> Iterator[Point]:
-    """The points of a batch; void records make none but an error."""
+def points_of(batch: Batch, progress: Progress) -> Iterator[Point]:
+    """The points of a batch; a record that can't be read makes none but an error."""
     for kept in batch.kept:
-        yield from _points(batch.log, kept.record)
+        if kept.record.writer == NOBODY:
+            at = _instant(kept.record.message)
+            yield Point(ERRORS, {**_named(batch.log), "kind": "void"}, {"count": 1}, at)
+    for _, record in progress.take(batch.kept):
+        yield from _points(batch.log, record)
     yield from _throughput(batch)
 
 
@@ -71,8 +75,7 @@ def position_of(batch: Batch) -> Point:
     One point a day, so that it is let go together with what was written then.
     """
     ts = max([0, *(kept.record.ts_known for kept in batch.kept)])
-    day = ts // DAY_NS * DAY_NS
-    return Point(POSITION, _named(batch.log), {"end": batch.end}, day)
+    return Point(POSITION, _named(batch.log), {"end": batch.end}, ts // DAY_NS * DAY_NS)
 
 
 def _named(log: Log) -> Tags:
@@ -81,10 +84,7 @@ def _named(log: Log) -> Tags:
 
 def _points(log: Log, record: Record) -> Iterator[Point]:
     message = record.message
-    at = max(message.ts_event, 0) + _apart(message.id)
-    if record.writer is NOBODY:
-        yield Point(ERRORS, {**_named(log), "kind": "void"}, {"count": 1}, at)
-        return
+    at = _instant(message)
     if isinstance(message, TIMED) and record.ts_origin:
         yield _latency(message, record, at)
     for measurement, tags, fields in _TOLD.get(type(message), _nothing)(message):
@@ -138,8 +138,9 @@ def _bar(bar: Bar | BarCorrection) -> Point:
     return Point(BARS if isinstance(bar, Bar) else BAR_CORRECTIONS, tags, fields, bar.ts_open)
 
 
-def _apart(name: str) -> int:
-    return int.from_bytes(blake2b(name.encode(), digest_size=4).digest()) % APART_NS
+def _instant(message: Message) -> Nanos:
+    digest = blake2b(message.id.encode(), digest_size=4).digest()
+    return max(message.ts_event, 0) + int.from_bytes(digest) % APART_NS
 
 
 def _float(units: int, scale: int) -> float:

@@ -4,7 +4,7 @@
     positions/<channel>/<log>.json
 
 They are derived from the archive, and could be derived again: a day that grows is written whole, and
-the position behind it. What stands on a log twice is one row here, by its id. Amounts are exact.
+the position behind it. What counts is what readers of the logs take. Amounts are exact.
 """
 
 import asyncio
@@ -16,17 +16,16 @@ from typing import Any, Final, NamedTuple, TypeAlias, get_type_hints
 
 import msgspec
 import polars as pl
-from msgspec import Struct
 
 from marea.errors import Broken
-from marea.messages.envelope import Log, Message
+from marea.messages.envelope import Log, Message, Record
 from marea.messages.features import Bar, BarCorrection
 from marea.messages.forms import form_of
-from marea.messages.framing import framing
 from marea.messages.market import Trade
 from marea.messages.orders import OrderFilled
-from services.recorder.sink import Batch, Kept
-from services.recorder.sinks.archive import file_safe, folder_of
+from services.recorder.sink import Batch
+from services.recorder.sinks.archive import file_safe, folder_of, log_of
+from services.recorder.sinks.progress import Progresses
 from services.recorder.sinks.store import Objects
 
 SORTED_AT_ONCE = 500
@@ -49,12 +48,6 @@ DTYPES: Mapping[type, Any] = {
 }
 
 Row: TypeAlias = tuple[object, ...]
-
-
-class _Position(Struct, frozen=True, kw_only=True):
-    channel: str
-    partition: str
-    end: int
 
 
 class Table:
@@ -85,15 +78,15 @@ class Table:
             return EXACT
         return INSTANT if name.startswith("ts_") else DTYPES.get(hint, pl.String())
 
-    def row(self, kept: Kept) -> Row:
-        """A record as a row."""
-        message = kept.record.message
+    def row(self, log: Log, offset: int, record: Record) -> Row:
+        """A record of a log as a row."""
+        message = record.message
         return (
             message.id,
             message.ts_event,
-            kept.record.ts_known,
-            kept.log.partition,
-            kept.raw.offset,
+            record.ts_known,
+            log.partition,
+            offset,
             *(self._value(message, name) for name in self._fields),
         )
 
@@ -117,7 +110,7 @@ ALL: Final = (
     Table("fills", "trading", OrderFilled, "ts_event"),
 )
 CHANNELS: Final = frozenset(table.channel for table in ALL)
-_BY_KIND: Final = {table.kind.__name__: table for table in ALL}
+_BY_KIND: Final[Mapping[type[Message], Table]] = {table.kind: table for table in ALL}
 
 
 class _Grown(NamedTuple):
@@ -134,38 +127,41 @@ class TableSink:
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
+        self._progresses = Progresses({})
 
     async def open(self) -> None:
-        """Nothing is held."""
+        """Find out how far each log is."""
+        kept = {}
+        for name in await self._objects.names(POSITIONS):
+            found = await self._objects.get(name)
+            _, channel, file = name.split("/")
+            if found is not None:
+                kept[log_of(channel, file.removesuffix(".json"))] = found.body
+        try:
+            self._progresses = Progresses(kept)
+        except msgspec.DecodeError as err:
+            raise Broken(
+                f"below {POSITIONS} a file is no position ({err}): delete all of them, the tables are"
+                " then made anew"
+            ) from err
 
     async def positions(self) -> Mapping[Log, int]:
         """How far each log is in the tables."""
-        found = {}
-        for name in await self._objects.names(POSITIONS):
-            kept = await self._objects.get(name)
-            try:
-                position = msgspec.json.decode(kept.body if kept else b"", type=_Position)
-            except msgspec.DecodeError as err:
-                raise Broken(
-                    f"{name} is no position ({err}): delete it, its log is then taken anew"
-                ) from err
-            found[Log(position.channel, position.partition)] = position.end
-        return found
+        return self._progresses.ends()
 
     async def write(self, batches: Sequence[Batch]) -> int:
         """Put the rows of these into their days, then the positions."""
         grown: dict[str, _Grown] = {}
         for batch in batches:
+            progress = self._progresses.of(batch.log)
             for first in range(0, len(batch.kept), SORTED_AT_ONCE):
-                _sort(batch.kept[first : first + SORTED_AT_ONCE], grown)
+                for taken in progress.take(batch.kept[first : first + SORTED_AT_ONCE]):
+                    _sort(batch.log, *taken, grown)
                 await asyncio.sleep(0)  # other sinks have their turn
         for name, (table, rows) in grown.items():
             await self._grow(name, table, rows)
-        for batch in batches:
-            log = batch.log
-            position = _Position(channel=log.channel, partition=log.partition, end=batch.end)
-            name = f"{folder_of(POSITIONS, log)}.json"
-            await self._objects.put(name, msgspec.json.encode(position))
+        for log, body in self._progresses.news(batches).items():
+            await self._objects.put(f"{folder_of(POSITIONS, log)}.json", body)
         return sum(len(rows) for _, rows in grown.values())
 
     async def close(self) -> None:
@@ -178,15 +174,11 @@ class TableSink:
             await self._objects.put(name, body)
 
 
-def _sort(several: Sequence[Kept], grown: dict[str, _Grown]) -> None:
-    kind_of = framing().kind
-    for kept in several:
-        table = _BY_KIND.get(kind_of(kept.raw.value or b"") or "")
-        if table is None or table.channel != kept.log.channel:
-            continue
-        message = kept.record.message
-        if isinstance(message, table.kind):  # what says so and can't be read is none
-            grown.setdefault(table.file_of(message), _Grown(table, [])).rows.append(table.row(kept))
+def _sort(log: Log, offset: int, record: Record, grown: dict[str, _Grown]) -> None:
+    table = _BY_KIND.get(type(record.message))
+    if table is not None and table.channel == log.channel:
+        name = table.file_of(record.message)
+        grown.setdefault(name, _Grown(table, [])).rows.append(table.row(log, offset, record))
 
 
 def _merged(table: Table, body: bytes | None, rows: list[Row]) -> bytes | None:

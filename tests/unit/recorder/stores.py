@@ -16,7 +16,7 @@ from services.recorder.shell.figures import Figures
 from services.recorder.sink import Batch
 
 A, B = Log("market", "BTC-USDT.SIM"), Log("market", "ETH-USDT.SIM")
-QUICK = Pace(wait_ms=1, records_max=10, behind_records_max=40)
+QUICK = Pace(wait_ms=1, enough_records=10, records_max=10, behind_records_max=40)
 
 
 class ListSink:

@@ -30,10 +30,22 @@ from services.recorder.sinks.store import Objects, open_store
 from tests.unit.recorder.stores import A, B, filled
 
 RAWS = [
-    Raw(partition=3, offset=0, timestamp_ms=1_723_161_600_000, key=b"BTC", value=b"\0\1\2\3\4x"),
+    Raw(
+        partition=3,
+        offset=0,
+        timestamp_ms=1_723_161_600_000,
+        key=b"BTC",
+        value=b"\0\1\2\3\4x",
+    ),
     Raw(partition=3, offset=1, timestamp_ms=-1, key=None, value=None),
     Raw(partition=3, offset=4, timestamp_ms=1_723_161_600_001, key=b"", value=b""),
-    Raw(partition=3, offset=5, timestamp_ms=1_723_161_600_000, key=b"\xff", value=b"\xfe" * 9),
+    Raw(
+        partition=3,
+        offset=5,
+        timestamp_ms=1_723_161_600_000,
+        key=b"\xff",
+        value=b"\xfe" * 9,
+    ),
 ]
 
 

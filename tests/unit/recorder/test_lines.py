@@ -22,13 +22,13 @@ VALUES = st.one_of(
 )
 
 
-def split(text: str, mark: str) -> list[str]:
+def split(text: str, mark: str, *, has_quotes: bool = False) -> list[str]:
     """Parts of a line between marks that nothing escapes or quotes, as InfluxDB's parser finds them."""
     parts, start, at, is_quoted = [], 0, 0, False
     while at < len(text):
         if text[at] == "\\":
             at += 1
-        elif text[at] == '"' and (is_quoted or text[at - 1] == "="):
+        elif has_quotes and text[at] == '"':
             is_quoted = not is_quoted
         elif text[at] == mark and not is_quoted:
             parts.append(text[start:at])
@@ -50,10 +50,11 @@ def value_of(text: str) -> Value:
 
 
 def parsed(text: str) -> Point:
-    head, fields, ts = split(text, " ")
+    head = split(text, " ")[0]
+    fields, ts = split(text[len(head) + 1 :], " ", has_quotes=True)
     measurement, *tags = split(head, ",")
     named = [split(tag, "=") for tag in tags]
-    valued = [split(field, "=") for field in split(fields, ",")]
+    valued = [split(field, "=", has_quotes=True) for field in split(fields, ",", has_quotes=True)]
     return Point(
         measurement,
         {name: plain(value) for name, value in named},
@@ -98,5 +99,5 @@ def test_value_that_has_no_form_is_refused(value: Value, text: str) -> None:
 
 
 def test_point_without_a_field_is_refused() -> None:
-    with pytest.raises(BadInput, match="has no field: give it one"):
+    with pytest.raises(BadInput, match=r"system.health has no field: give it one"):
         line(Point("system.health", {"a": "b"}, {}, 0))

@@ -35,6 +35,13 @@ class RawLogs(Protocol):
         """The position after the last record of each log that holds any; of these, if any are named."""
         ...
 
+    async def raw_ends(self) -> Mapping[Log, int]:
+        """As `ends`, of all logs, those with the snapshots of loops too: `snapshots/<loop>`.
+
+        Raises `Unavailable`.
+        """
+        ...
+
     async def read_raw(self, log: Log, position: int, limit: int) -> Sequence[Raw]:
         """At most `limit` records from a position on, in order; none at the end.
 

@@ -78,14 +78,6 @@ class Framing:
         """
         return self._heads[type(record.message).__name__] + encode_avro(record)
 
-    def kind(self, data: bytes) -> str | None:
-        """Which message type does a value say that it holds? None: it is no frame of ours."""
-        if len(data) < _HEAD.size:
-            return None
-        magic, number = _HEAD.unpack_from(data)
-        written = self._written.get(number) if magic == MAGIC else None
-        return written.kind if written is not None else None
-
     def unframe(self, data: bytes) -> Record:
         """The record that a value from Kafka holds; raises `BadMessage` for anything else."""
         number = id_in(data)

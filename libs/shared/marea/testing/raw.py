@@ -1,11 +1,14 @@
 """Any bus as Kafka would hold it, with what others put between our records."""
 
 from collections.abc import Mapping, Sequence
+from zlib import crc32
 
 from marea.bus.port import Bus
 from marea.bus.raw import Raw
 from marea.messages.envelope import Log
 from marea.messages.framing import frame
+
+PARTITIONS = 1_000
 
 
 class RawView:
@@ -19,17 +22,20 @@ class RawView:
         self.planted = dict(planted or {})
         self.begins: dict[Log, int] = {}
         """Where retention has taken what stood before."""
-        self._numbers: dict[Log, int] = {}
 
     async def ends(self, *logs: Log) -> Mapping[Log, int]:
         """The position after the last record of each log."""
         return await self.bus.ends(*logs)
 
+    async def raw_ends(self) -> Mapping[Log, int]:
+        """The position after the last record of each log; it has no snapshots."""
+        return await self.bus.ends()
+
     async def read_raw(self, log: Log, position: int, limit: int) -> Sequence[Raw]:
         """At most `limit` records from a position on."""
         first = max(position, self.begins.get(log, 0))
         records = await self.bus.read(log, first, limit)
-        number = self._numbers.setdefault(log, len(self._numbers))
+        number = crc32(str(log).encode()) % PARTITIONS
         return [
             Raw(
                 partition=number,

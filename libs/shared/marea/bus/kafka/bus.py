@@ -147,6 +147,11 @@ class KafkaBus:
         }
         return {log: end for log, end in ends.items() if end}
 
+    async def raw_ends(self) -> Mapping[Log, int]:
+        """As `ends`, of all logs, and of those with the snapshots of loops. Raises `Unavailable`."""
+        await self._logs.learn()
+        return await self.ends(*self._logs.directory)
+
     async def flush(self) -> None:
         """Nothing is waiting: each append has waited for its own."""
 

@@ -1,0 +1,84 @@
+"""What of a log counts, and how far a store has come with it?
+
+What counts is what every reader of the log takes: nothing twice, and nothing of a life that was over.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from marea.messages.envelope import NOBODY, Log
+from marea.runtime.intake import Intake, IntakeState, Taken
+from services.recorder.sink import Batch, Kept
+
+
+class Saved(Struct, frozen=True, kw_only=True):
+    """How far a log is in a store, as it is kept there."""
+
+    channel: str
+    partition: str
+    end: int
+    intake: IntakeState
+    """What its readers remember there."""
+
+
+class Progress:
+    """How far one log is in a store."""
+
+    def __init__(self, saved: Saved) -> None:
+        self.log = Log(saved.channel, saved.partition)
+        self.end = saved.end
+        self._intake = Intake(self.log, saved.intake)
+
+    def take(self, several: Sequence[Kept]) -> Iterator[Taken]:
+        """What counts of these, each with its position; what was taken before is left aside."""
+        for kept in several:
+            offset, record = kept.raw.offset, kept.record
+            if offset < self.end:
+                continue
+            self.end = offset + 1
+            if record.writer == NOBODY:
+                continue
+            if self._intake.expects(record):
+                yield offset, record
+            else:
+                yield from self._intake.take(offset, record)
+
+    def saved(self) -> Saved | None:
+        """What to keep of it; None while a record waits for one before it, and would be lost."""
+        if self._intake.is_waiting:
+            return None
+        log = self.log
+        return Saved(
+            channel=log.channel, partition=log.partition, end=self.end, intake=self._intake.state
+        )
+
+
+class Progresses:
+    """How far the logs are in a store."""
+
+    def __init__(self, kept: Mapping[Log, bytes]) -> None:
+        """`kept` is what the store holds of each; raises `msgspec.DecodeError` for anything else."""
+        self._all = {log: Progress(decode(body)) for log, body in kept.items()}
+
+    def ends(self) -> Mapping[Log, int]:
+        """The position of each log."""
+        return {log: progress.end for log, progress in self._all.items()}
+
+    def of(self, log: Log) -> Progress:
+        """The progress of a log, from its begin where nothing is known of it."""
+        if log not in self._all:
+            self._all[log] = Progress(
+                Saved(channel=log.channel, partition=log.partition, end=0, intake=IntakeState())
+            )
+        return self._all[log]
+
+    def news(self, batches: Sequence[Batch]) -> Mapping[Log, bytes]:
+        """What the store is to keep of the logs of these, where that may be kept now."""
+        found = {batch.log: self.of(batch.log).saved() for batch in batches}
+        return {log: encode(saved) for log, saved in found.items() if saved is not None}
+
+
+decode = msgspec.json.Decoder(Saved).decode
+encode = msgspec.json.Encoder().encode
