@@ -54,7 +54,7 @@ def test_server_that_was_killed_and_came_back_empty_serves_again_by_itself(
             begun = time.monotonic()
             with pytest.raises(Unavailable):
                 await fast.read(MARKET, FIRST, 10)
-            assert time.monotonic() - begun < 0.01  # and nobody else waits for it
+            assert time.monotonic() - begun < 0.1  # and nobody else waits for it
             mortal.start()
             await answering(fast)
             ear = Ear(fast, MARKET)
@@ -98,7 +98,7 @@ def test_server_that_stands_still_is_given_up_in_time_and_taken_up_again(
                 begun = time.monotonic()
                 with pytest.raises(Unavailable):
                     await add(fast, MARKET, 1, 1)
-                assert time.monotonic() - begun < 0.01
+                assert time.monotonic() - begun < 0.1
             await answering(fast)
             await add(fast, MARKET, 2, 1)
             assert 2 in numbers(await read_all(fast, MARKET))
