@@ -48,9 +48,10 @@ schemas: ## write schemas/ anew from the message types
 	@sh tools/install.sh dev
 	@$(PY) -m tools.schemas
 
-docs: ## write anew the pages that are drawn from code: services, invariants, the life of an order, AsyncAPI
+docs: ## write anew the pages that are drawn from code: services, invariants, tables, orders, AsyncAPI
 	@sh tools/install.sh dev
-	@$(PY) -m tools.services_readme && $(PY) -m tools.invariants_page && $(PY) -m tools.order_life && $(PY) -m tools.asyncapi
+	@$(PY) -m tools.services_readme && $(PY) -m tools.invariants_page && $(PY) -m tools.tables_page
+	@$(PY) -m tools.order_life && $(PY) -m tools.asyncapi
 
 format: ## format the code and mend what ruff can mend
 	@$(PY) -m ruff check --fix .

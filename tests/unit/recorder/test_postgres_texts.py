@@ -1,0 +1,59 @@
+"""PostgreSQL reads from our texts what the messages hold, whatever signs are in them."""
+
+import pytest
+
+from services.recorder.sinks.postgres.texts import copied, interval, json, levels, utc
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(1, "1s"), (90, "90s"), (60, "1m"), (300, "5m"), (3_600, "1h"), (86_400, "1d"), (0, "0s")],
+)
+def test_length_of_a_bar_is_told_in_its_largest_whole_unit(seconds: int, text: str) -> None:
+    assert interval(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("ts", "text"),
+    [
+        (1_767_571_201_312_000_999, "2026-01-05T00:00:01.312000+00:00"),
+        (0, "1970-01-01T00:00:00+00:00"),
+        (-1, "1969-12-31T23:59:59.999999+00:00"),
+        (2**63 - 1, "2262-04-11T23:47:16.854775+00:00"),
+    ],
+)
+def test_time_is_told_to_the_microsecond_before_it(ts: int, text: str) -> None:
+    assert utc(ts) == text
+
+
+def test_levels_are_pairs_with_the_places_of_their_instrument() -> None:
+    assert levels((6_183_764, 5), (487, 0), (2, 5)) == "{{61837.64,0.00487},{0.05,0.00000}}"
+    assert levels((), (), (2, 5)) == "{}"
+
+
+def test_levels_that_do_not_pair_are_refused() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        levels((1, 2), (1,), (2, 5))
+
+
+def test_json_keeps_floats_to_the_last_bit_and_no_sign_that_postgresql_lacks() -> None:
+    assert json({"a": 0.1 + 0.2, "b": 5e-324}) == '{"a":0.30000000000000004,"b":5e-324}'
+    assert json({"a\0b": ("c\0",)}) == '{"a\ufffdb":["c\ufffd"]}'
+
+
+def test_rows_are_copied_one_a_line_with_what_would_end_a_column_or_a_line_escaped() -> None:
+    rows = [
+        ("a", "b"),
+        ("a\tb", "c\nd"),
+        ("\\N", None),
+        ("\r", "\0"),
+        ("naïve 🌊", ""),
+    ]
+    assert copied(rows).decode() == (
+        "a\tb\n"
+        "a\\tb\tc\\nd\n"
+        "\\\\N\t\\N\n"
+        "\\r\t\ufffd\n"
+        "naïve 🌊\t\n"
+    )  # fmt: skip
+    assert copied([]) == b""
