@@ -36,10 +36,14 @@ BEGIN
         );
         PERFORM create_hypertable(
             format('trading.%I', series.name)::REGCLASS, 'timestamp_utc'::NAME,
-            chunk_time_interval => series.chunk
+            chunk_time_interval => series.chunk, create_default_indexes => FALSE
         );
         EXECUTE format(
             'INSERT INTO trading.%I SELECT * FROM trading.%I', series.name, series.name || '_parts'
+        );
+        EXECUTE format(
+            'COMMENT ON TABLE trading.%I IS %L', series.name,
+            obj_description(format('trading.%I', series.name || '_parts')::REGCLASS)
         );
         EXECUTE format('DROP TABLE trading.%I', series.name || '_parts');
         IF series.compressed_by IS NOT NULL THEN
@@ -60,6 +64,9 @@ BEGIN
     END LOOP;
 END;
 $$;
+
+ALTER INDEX IF EXISTS trading.market_data_symbol_timestamp_utc_idx
+    RENAME TO idx_market_data_symbol_time;
 
 CREATE OR REPLACE VIEW public.market_data AS
     SELECT id, symbol, timeframe, timestamp_utc, open, high, low, close, volume, source, created_at

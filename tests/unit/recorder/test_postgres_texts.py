@@ -49,11 +49,6 @@ def test_rows_are_copied_one_a_line_with_what_would_end_a_column_or_a_line_escap
         ("\r", "\0"),
         ("naïve 🌊", ""),
     ]
-    assert copied(rows).decode() == (
-        "a\tb\n"
-        "a\\tb\tc\\nd\n"
-        "\\\\N\t\\N\n"
-        "\\r\t\ufffd\n"
-        "naïve 🌊\t\n"
-    )  # fmt: skip
+    lines = ["a\tb", "a\\tb\tc\\nd", "\\\\N\t\\N", "\\r\t\ufffd", "naïve 🌊\t", ""]
+    assert copied(rows).decode() == "\n".join(lines)
     assert copied([]) == b""
