@@ -11,9 +11,9 @@ import pytest
 from marea.bus.memory import MemoryBus, MemorySnapshots
 from marea.messages.envelope import Log
 from marea.runtime.settings import find_config_dir, load_settings
+from services.ingestion.shell.markets import DrawnMarket
 from services.recorder.sink import Kept
 from services.standalone.embedded import Embedded
-from services.standalone.markets import DrawnMarket
 from services.standalone.stages import Ingesting, Stores
 from services.standalone.timing import Stopwatch
 from tests.integration.postgres.feeding import kept_on, write, writes_of

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,6 +49,9 @@ class WakingMemory(MemoryBus):
 
     async def read_raw(self, *_: object) -> Sequence[Raw]:
         raise AssertionError("nobody reads bytes here")
+
+    async def raw_ends(self) -> Mapping[Log, int]:
+        return await self.ends()
 
     async def watch(self) -> None:
         await asyncio.Event().wait()

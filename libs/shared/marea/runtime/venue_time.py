@@ -8,13 +8,22 @@ as the latest that was heard.
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from marea.bus.raw import RawLogs, record_of
+from marea.bus.raw import Raw, record_of
 from marea.messages.envelope import Log, Nanos, Record
 from marea.messages.system import Clock
 from marea.runtime.wiring import Source
 
 ANCHOR_RECORDS_MAX = 100
+
+
+class RawLog(Protocol):
+    """Logs whose records are read as they stand."""
+
+    async def read_raw(self, log: Log, position: int, limit: int) -> Sequence[Raw]:
+        """At most `limit` records from a position on."""
+        ...
 
 
 class VenueTime:
@@ -75,7 +84,7 @@ class Heard:
         return records
 
 
-async def anchored(venue_time: VenueTime, bus: RawLogs, log: Log) -> bool:
+async def anchored(venue_time: VenueTime, bus: RawLog, log: Log) -> bool:
     """Learn from the begin of a log of the market how its time goes; False where it has not begun."""
     for raw in await bus.read_raw(log, 0, ANCHOR_RECORDS_MAX):
         message = record_of(log, raw).message
