@@ -41,7 +41,8 @@ def _is_test(path: str) -> bool:
 
 
 def _entry_points(tree: Tree) -> set[str]:
-    papers = "\n".join(map(tree.text, tree.under(*PAPERS)))
+    images = [path for path in tree.files if path.endswith("/Dockerfile")]
+    papers = "\n".join(map(tree.text, [*tree.under(*PAPERS), *images]))
     named = {path for path in tree.modules if path in papers or _runs(dotted(path), papers)}
     return named - {path for path in named if path.startswith("tests/")}
 
@@ -49,7 +50,8 @@ def _entry_points(tree: Tree) -> set[str]:
 def _runs(name: str, papers: str) -> bool:
     name = name.removesuffix(".__main__")
     return (
-        re.search(rf'(-m {re.escape(name)}(?![\w.])|"{re.escape(name)}:\w+")', papers) is not None
+        re.search(rf'(-m"?,? "?{re.escape(name)}(?![\w.])|"{re.escape(name)}:\w+")', papers)
+        is not None
     )
 
 

@@ -25,6 +25,7 @@ import marea
 from marea.bus.kafka.bus import open_kafka
 from marea.bus.kafka.topics import create_topics
 from marea.bus.redis import RedisFastCopy
+from marea.bus.registry import open_registry
 from marea.errors import MareaError, Unavailable
 from marea.messages.envelope import Log
 from marea.runtime.build import build_id
@@ -131,6 +132,9 @@ class _Process:
         assert source is not None, "a service is wired by a file"
         kafka, redis = own.kafka, own.redis
         await create_topics(kafka.servers, kafka.prefix, kafka.replication)
+        if kafka.registry_url:
+            registry = await open_registry(kafka.registry_url, kafka.timeout_s)
+            stack.push_async_callback(registry.close)
         bus = await open_kafka(kafka.servers, kafka.prefix, timeout_s=kafka.timeout_s)
         stack.push_async_callback(bus.close)
         fast = RedisFastCopy(redis.url, redis.prefix, redis.stream_mb_max * MEGABYTE)
