@@ -44,6 +44,10 @@ NOT_RUN = {
     "timeout -s KILL 5 marea demo\nmarea demo --resume last\nmarea log last --type Started\n": (
         "the demo twice over; tests/system/test_kill.py kills it at better moments"
     ),
+    "kcat -C -e -q -b 127.0.0.1:9092 -t trading -f '%S %s' | python read.py\n": (
+        "it needs a broker; tests/integration/test_outside_readers.py"
+    ),
+    "kcat -C -e -q -b 127.0.0.1:9092 -t trading -f '%k %o %s\\n' -s 'value=>bI'\n": "as above",
 }
 """The commands that are shown and not run, and why."""
 

@@ -25,7 +25,6 @@ import marea
 from marea.bus.kafka.bus import open_kafka
 from marea.bus.kafka.topics import create_topics
 from marea.bus.redis import RedisFastCopy
-from marea.bus.registry import open_registry
 from marea.errors import MareaError, Unavailable
 from marea.messages.envelope import Log
 from marea.runtime.build import build_id
@@ -132,10 +131,12 @@ class _Process:
         assert source is not None, "a service is wired by a file"
         kafka, redis = own.kafka, own.redis
         await create_topics(kafka.servers, kafka.prefix, kafka.replication)
-        if kafka.registry_url:
-            registry = await open_registry(kafka.registry_url, kafka.timeout_s)
-            stack.push_async_callback(registry.close)
-        bus = await open_kafka(kafka.servers, kafka.prefix, timeout_s=kafka.timeout_s)
+        bus = await open_kafka(
+            kafka.servers,
+            kafka.prefix,
+            timeout_s=kafka.timeout_s,
+            registry_url=kafka.registry_url,
+        )
         stack.push_async_callback(bus.close)
         fast = RedisFastCopy(redis.url, redis.prefix, redis.stream_mb_max * MEGABYTE)
         await fast.open()
@@ -174,5 +175,12 @@ class _Process:
         return [facts for unit in self._units for facts in unit.facts()]
 
     def _health(self) -> Health:
-        waits_for = () if self._units else ("its brokers",)
-        return health_of(self._service, self._instance, tuple(self._facts()), waits_for=waits_for)
+        stuck = "; ".join(filter(None, (unit.stuck_because for unit in self._units)))
+        drains = ("it drains",) if self._drain.is_set() else ()
+        return health_of(
+            self._service,
+            self._instance,
+            tuple(self._facts()),
+            ends_because=stuck,
+            waits_for=drains,
+        )

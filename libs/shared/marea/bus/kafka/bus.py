@@ -20,6 +20,7 @@ from marea.bus.kafka.pages import Pages
 from marea.bus.kafka.snapshots import KafkaSnapshots
 from marea.bus.kafka.window import Window
 from marea.bus.raw import Raw, record_of
+from marea.bus.registry import Registry, open_registry
 from marea.messages.channels import Channels, load_channels
 from marea.messages.envelope import Log, Record
 from marea.messages.framing import frame
@@ -31,12 +32,19 @@ soon as it is there, and asks four times in that time."""
 
 
 async def open_kafka(
-    servers: str, prefix: str, *, channels: Channels | None = None, timeout_s: float = TIMEOUT_S
+    servers: str,
+    prefix: str,
+    *,
+    channels: Channels | None = None,
+    timeout_s: float = TIMEOUT_S,
+    registry_url: str = "",
 ) -> "KafkaBus":
     """A bus over the topics that begin with this prefix.
 
-    `servers` are host:port of some brokers, with commas; `timeout_s` bounds every call. Raises
-    `Unavailable` where they don't answer, or topics are missing.
+    `servers` are host:port of some brokers, with commas; `timeout_s` bounds every call;
+    `registry_url` is of the registry that gives the ids of schemas, none if empty. Raises
+    `Unavailable` where they don't answer, or topics are missing, and `BadInput` where the registry
+    refuses a schema.
     """
     cluster = Cluster(
         servers=servers,
@@ -44,7 +52,8 @@ async def open_kafka(
         channels=channels or load_channels(),
         timeout_s=timeout_s,
     )
-    bus = KafkaBus(cluster)
+    registry = await open_registry(registry_url, timeout_s) if registry_url else None
+    bus = KafkaBus(cluster, registry)
     try:
         await bus.open()
     except BaseException:
@@ -56,8 +65,9 @@ async def open_kafka(
 class KafkaBus:
     """Logs on Kafka, and the snapshots beside them."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        """Nothing is asked before it is opened."""
+    def __init__(self, cluster: Cluster, registry: Registry | None = None) -> None:
+        """Nothing is asked before it is opened; the registry is closed with it."""
+        self._registry = registry
         self._timeout_s = cluster.timeout_s
         self._channels = cluster.channels.by_name
         self._breakdown = Breakdown()
@@ -86,6 +96,8 @@ class KafkaBus:
         await self._follower.close()
         await self._following.close()
         await self._logs.close()
+        if self._registry is not None:
+            await self._registry.close()
 
     async def append(self, log: Log, records: Sequence[Record]) -> int:
         """Put records at the end of a log; they are safe when it returns.
@@ -116,6 +128,7 @@ class KafkaBus:
         Raises `BadInput` where the log's retention has removed it, `Unavailable`.
         """
         held = await self._hold(log, position, limit)
+        await self._meet(held, position, limit)
         if isinstance(held, Window):
             return held.records(position, limit)
         return [record_of(log, raw) for raw in held]
@@ -127,6 +140,7 @@ class KafkaBus:
         except Removed as removed:
             position = removed.begin
             held = await self._hold(log, position, limit)
+        await self._meet(held, position, limit)
         return held.raws(position, limit) if isinstance(held, Window) else held
 
     async def ends(self, *logs: Log) -> Mapping[Log, int]:
@@ -190,6 +204,12 @@ class KafkaBus:
         if window is None or time.monotonic() - window.heard_s > FRESH_S:
             return None
         return window.known_end
+
+    async def _meet(self, held: Window | Sequence[Raw], position: int, limit: int) -> None:
+        # Before they are decoded: a newer Marea may have written by schemas that came later.
+        if self._registry is not None:
+            raws = held.raws(position, limit) if isinstance(held, Window) else held
+            await self._registry.meet(raw.value for raw in raws)
 
     async def _hold(self, log: Log, position: int, limit: int) -> Window | Sequence[Raw]:
         # The window that holds the position, or else what stands there.
