@@ -23,6 +23,7 @@ from msgspec import Struct
 
 from marea.bus.raw import Raw, record_of
 from marea.errors import BadInput, Broken
+from marea.messages.channels import load_channels
 from marea.messages.envelope import Log, Record
 from services.recorder.sinks.store import Objects
 
@@ -33,6 +34,10 @@ ENTRIES_MAX = 500
 OBJECTS_OPEN_MAX = 4
 HASH_BYTES = 20
 PLAIN = frozenset(ascii_letters + digits + "._-")
+SNAPSHOTS: Final = "snapshots"
+"""The channel of the loops' states, which holds no events."""
+CHANNELS = frozenset({*load_channels().by_name, SNAPSHOTS})
+"""Whose logs are archived: all."""
 COLUMNS: Mapping[str, pl.DataType] = {
     "partition": pl.Int32(),
     "offset": pl.Int64(),

@@ -29,6 +29,9 @@ _WITH_TLS = {"http": ("http", "https"), "redis": ("redis", "rediss")}
 Instances = Annotated[int, Field(ge=1, le=9)]
 
 
+SinkName = Literal["postgres", "influx", "objects", "tables", "mirrors", "dead-letters"]
+
+
 def _of_each_service(given: dict[str, Of]) -> dict[str, Of]:
     for name in given:
         if name not in SERVICES:
@@ -151,6 +154,23 @@ class ObjectSettings(Section):
     region: Name
 
 
+class RecorderSettings(Section):
+    """Which stores the recorder fills, and how often those that take large pieces."""
+
+    sinks: tuple[SinkName, ...]
+    objects_every_s: Annotated[float, Field(gt=0, le=3_600)]
+    tables_every_s: Annotated[float, Field(gt=0, le=86_400)]
+
+    @model_validator(mode="after")
+    def _each_once_and_on_what_it_rests(self) -> Self:
+        for name in self.sinks:
+            if self.sinks.count(name) > 1:
+                raise ValueError(f"sinks names {name} twice: leave one")
+        if "tables" in self.sinks and "objects" not in self.sinks:
+            raise ValueError("sinks has tables, which are made of the archive: add objects")
+        return self
+
+
 class LogSettings(Section):
     """What a process tells, and where beside its output."""
 
@@ -172,6 +192,7 @@ class ProcessSettings(Section):
     postgres: PostgresSettings
     influx: InfluxSettings
     objects: ObjectSettings
+    recorder: RecorderSettings
     logs: LogSettings
 
 

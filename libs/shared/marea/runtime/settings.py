@@ -44,6 +44,7 @@ FILES: dict[str, list[str]] = {
         "postgres",
         "influx",
         "objects",
+        "recorder",
         "logs",
     ],
 }
