@@ -21,7 +21,7 @@ def open_market(given: MarketSettings, settings: Settings) -> Market:
     """The market that is to be played. Raises `BadInput` for a tape that can't be read."""
     if given.source == "tape":
         return TapeMarket(given.tape, list_instruments(settings))
-    return DrawnMarket(given.seed, given.minutes)
+    return DrawnMarket(given.seed, given.minutes, activity=given.activity)
 
 
 async def wire(ground: Ground, _: AsyncExitStack) -> Sequence[Group]:

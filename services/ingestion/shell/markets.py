@@ -104,10 +104,17 @@ class DrawnMarket:
     heeds_requests = True
     steps_back = 0
 
-    def __init__(self, seed: int, minutes: int, crash_pct: int = 0) -> None:
-        """Halfway, prices fall by so many percent within a second; 0: they don't."""
+    def __init__(
+        self, seed: int, minutes: int, crash_pct: int = 0, *, activity: float = 1.0
+    ) -> None:
+        """Halfway, prices fall by so many percent within a second; 0: they don't.
+
+        `activity` is how busy it is, against the market that it was fitted to.
+        """
         self._seed = seed
-        self._parameters = _with_crash(load_parameters(), minutes * 30, crash_pct)
+        fitted = load_parameters()
+        drawn = msgspec.structs.replace(fitted, activity=fitted.activity * activity)
+        self._parameters = _with_crash(drawn, minutes * 30, crash_pct)
         self._ts_end = TS_SIMULATED + minutes * 60_000_000_000
         self._requests: dict[int, str] = {}
         """The instrument, by the position of the input that made ingestion ask."""

@@ -18,6 +18,9 @@ from marea.runtime.validation import validated
 SERVICES = ("ingestion", "features", "signals", "risk", "execution", "paper", "recorder")
 """What runs as a process of its own, in flow order."""
 
+ACTIVITY_MAX = 100.0
+"""A busier market than that would be drawn slower than it goes."""
+
 Of = TypeVar("Of")
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -113,6 +116,7 @@ class MarketSettings(Section):
     source: Literal["simulated", "tape"]
     seed: Annotated[int, Field(ge=0)]
     minutes: Annotated[int, Field(ge=1, le=MINUTES_MAX)]
+    activity: Annotated[float, Field(gt=0, le=ACTIVITY_MAX)]
     speed: Annotated[float, Field(ge=0)]
     tape: tuple[Annotated[Path, Field(strict=False)], ...]
 
