@@ -12,7 +12,7 @@ from services.recorder.shell.copying import Feed
 from services.recorder.shell.figures import Figures
 from services.recorder.shell.recording import Recorder
 from services.recorder.shell.tail import Direct, Tail
-from services.recorder.sinks import tables
+from services.recorder.sinks import mirrors, tables
 from services.recorder.sinks.archive import CHANNELS, Archive
 from services.recorder.sinks.dead_letters import DeadLetterSink
 from services.recorder.sinks.influx import InfluxSink
@@ -51,7 +51,7 @@ def recorder(ground: Ground, secrets: Secrets) -> Recorder:
         "mirrors": lambda: Feed(
             sink=Mirrors(own.redis.url, own.redis.prefix, bus.ends),
             reading=tail,
-            channels=("trading",),
+            channels=mirrors.CHANNELS,
         ),
         "dead-letters": lambda: Feed(
             sink=DeadLetterSink(bus, ground.snapshots, ground.build, ground.instance), reading=tail

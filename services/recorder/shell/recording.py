@@ -19,6 +19,11 @@ class Recorder:
         """How each sink stands."""
         return [copying.facts() for copying in self.copyings]
 
+    @property
+    def stuck_because(self) -> str:
+        """Empty: a sink that says nothing counts as away before long."""
+        return ""
+
     async def run(self, drain: asyncio.Event) -> None:
         """Copy until it is told to drain; what stands on the logs by then is written.
 
