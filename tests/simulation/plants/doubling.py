@@ -54,7 +54,12 @@ PLANTS = (
         name="lost_copy_believed",
         what="What was taken from the fast copy counts although another record came in its place.",
         cores=("runtime",),
-        edits=(CodeEdit(f"{SOURCE}._confirm", {"given != key": "False"}),),
+        edits=(
+            CodeEdit(
+                f"{SOURCE}._confirm",
+                {"key_of(given) != key": "False", "given.message != record.message": "False"},
+            ),
+        ),
     ),
     Plant(
         name="copy_taken_after_a_hole",

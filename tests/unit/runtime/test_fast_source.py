@@ -5,9 +5,11 @@ import asyncio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from marea.bus.memory import MemorySnapshots
 from marea.errors import Broken, Unavailable
+from marea.messages.envelope import Record
 from marea.runtime.fast_source import FastSource, NeverRecorded
 from marea.testing.builders import void_record
 from tests.unit.runtime.doubled import MARKET, A, B, Shard, Taker, numbers
@@ -178,6 +180,29 @@ def test_reader_goes_on_while_the_log_is_away() -> None:
         assert numbers(await reader.take()) == [0, 1, 2]
         with pytest.raises(Unavailable):
             await shard.reader().read(MARKET, 1, 10)  # but nobody begins then
+
+    asyncio.run(scenario())
+
+
+def test_reader_of_a_copy_whose_bytes_were_changed_begins_anew() -> None:
+    async def scenario() -> None:
+        shard = Shard()
+        await shard.claim()
+        await shard.bus.pump()
+        reader = Taker(shard.reader())
+        await shard.say(2)
+        copies = shard.fast.copies[MARKET]
+        last = copies[-1].record
+        forged = replace(last.message, id="forged")
+        copies[-1] = copies[-1]._replace(
+            record=Record(message=forged, writer=last.writer, seq=last.seq)
+        )
+        await reader.take()
+        await shard.bus.pump()
+        with pytest.raises(
+            NeverRecorded, match=r"holds another .*'ingestion/A', 0, 1.*were changed"
+        ):
+            await reader.take()
 
     asyncio.run(scenario())
 

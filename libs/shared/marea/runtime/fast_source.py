@@ -104,7 +104,7 @@ class FastSource:
         self._cursor = cursor
         self._last = cursor.last
         """The key of the last record that was given."""
-        self._ahead: deque[Key] = deque()
+        self._ahead: deque[Record] = deque()
         """Given and not confirmed."""
         self._incarnation = ""
         self._copy_id = FIRST
@@ -153,7 +153,7 @@ class FastSource:
             return  # a second copy, or of an epoch that was over
         cursor.keys[producer], cursor.last = place, key
         if self._ahead:
-            self._confirm(key)
+            self._confirm(key, record)
         else:
             if self._last is not None:
                 self._held.pop(self._last, None)
@@ -161,12 +161,17 @@ class FastSource:
             found.append(record)
         self._confirmed += 1
 
-    def _confirm(self, key: Key) -> None:
+    def _confirm(self, key: Key, record: Record) -> None:
         given = self._ahead.popleft()
-        if given != key:
+        if key_of(given) != key:
             raise NeverRecorded(
-                f"{self.log} holds {key} at position {self._confirmed}, where {given} was taken "
-                "from the fast copy, which will never be on record: start anew"
+                f"{self.log} holds {key} at position {self._confirmed}, where {key_of(given)} was "
+                "taken from the fast copy, which will never be on record: start anew"
+            )
+        if given.message != record.message:
+            raise NeverRecorded(
+                f"{self.log} holds another {key} at position {self._confirmed} than was taken from "
+                "the fast copy, whose bytes were changed: start anew, and see who writes there"
             )
 
     async def _save_if_safe(self) -> None:
@@ -187,7 +192,7 @@ class FastSource:
             if record is None:
                 return
             self._last = key_of(record)
-            self._ahead.append(self._last)
+            self._ahead.append(record)
             found.append(record)
 
     async def _hold(self) -> None:
