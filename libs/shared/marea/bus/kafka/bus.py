@@ -221,10 +221,10 @@ class KafkaBus:
         if window is None:
             return await self._open_window(log, place, position, limit)
         window.read_s = time.monotonic()
-        if position < window.first:
-            return await self._pages.read(place, position, limit)
         if window.end <= position < window.known_end:
             await self._let_come(log, window, position)
+        if position < window.first:
+            return await self._pages.read(place, position, limit)
         return window
 
     async def _open_window(

@@ -96,7 +96,7 @@ class Follower:
 
     def _attend(self) -> None:
         for place in self.windows:
-            node = self._link.leader(place)
+            node = self._link.node(place)
             if node is not None and node not in self._nodes:
                 self._nodes[node] = self._breakdown.spawn(self._follow(node))
 
@@ -105,7 +105,7 @@ class Follower:
             followed = {
                 place: window
                 for place, window in self.windows.items()
-                if self._link.leader(place) == node
+                if self._link.node(place) == node
             }
             if not followed:
                 self._changed.clear()
@@ -141,7 +141,7 @@ class Follower:
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(LOOK_S)
-            self._attend()  # a partition may have got another leader
+            self._attend()  # another broker may answer for a partition now
             self._changed.set()
             now = time.monotonic()
             for place, window in list(self.windows.items()):

@@ -110,7 +110,7 @@ class Link:
         """Close the connections."""
         await self._client.close()
 
-    def leader(self, place: TopicPartition) -> int | None:
+    def node(self, place: TopicPartition) -> int | None:
         """Which broker answers for this partition? None while that isn't known."""
         node: int | None = self._client.cluster.leader_for_partition(place)
         return None if node == -1 else node
@@ -155,8 +155,8 @@ class Link:
         """
 
         async def attempt() -> Part:
-            leader = self._leader_or_raise(place)
-            part = (await self.fetch(leader, {place: position}))[place]
+            node = self._node_or_raise(place)
+            part = (await self.fetch(node, {place: position}))[place]
             if part.error is None or part.error is errors.OffsetOutOfRangeError:
                 return part
             raise part.error(place)
@@ -173,7 +173,7 @@ class Link:
         async def attempt() -> dict[TopicPartition, int]:
             by_node: defaultdict[int, dict[TopicPartition, int]] = defaultdict(dict)
             for place in wanted:
-                by_node[self._leader_or_raise(place)][place] = at
+                by_node[self._node_or_raise(place)][place] = at
             found: dict[TopicPartition, int] = {}
             for node, asked in by_node.items():
                 found |= await self._ends_on(node, asked)
@@ -201,11 +201,11 @@ class Link:
             raise Removed(place, position, begin)
         return Part([], (await self.ends([place]))[place])
 
-    def _leader_or_raise(self, place: TopicPartition) -> int:
-        leader = self.leader(place)
-        if leader is None:
+    def _node_or_raise(self, place: TopicPartition) -> int:
+        node = self.node(place)
+        if node is None:
             raise errors.LeaderNotAvailableError(place)
-        return leader
+        return node
 
     async def _retried(self, what: str, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
         # Until the time is over: a broker that went away is followed by another, or comes back.

@@ -8,7 +8,7 @@ from marea.bus.raw import Raw, record_of
 from marea.messages.envelope import Log, Record
 
 RECORDS_MAX = 8_192
-BYTES_MAX = 8_000_000
+BYTES_MAX = 4_000_000
 """Of values; what was decoded takes a few times as much."""
 SLACK = 5 / 4
 """So much more may stand here before the oldest go, many at a time."""
@@ -58,18 +58,22 @@ class Window:
 
     def raws(self, position: int, limit: int) -> Sequence[Raw]:
         """What stands from a position in the window on."""
-        at = position - self.first
+        at = self._at(position)
         return self._raws[at : at + limit]
 
     def records(self, position: int, limit: int) -> Sequence[Record]:
         """The records from a position in the window on; each is decoded once."""
-        at = position - self.first
+        at = self._at(position)
         found = []
         for place, known in enumerate(self._records[at : at + limit], at):
             record = known or self._decode(self._raws[place])
             self._records[place] = record
             found.append(record)
         return found
+
+    def _at(self, position: int) -> int:
+        assert position >= self.first, f"{self.log}: {position} is before {self.first}"
+        return position - self.first
 
     def _decode(self, raw: Raw) -> Record:
         return self._own.pop(raw.value or b"", None) or record_of(self.log, raw)
