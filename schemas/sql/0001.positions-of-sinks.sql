@@ -1,6 +1,8 @@
 -- How far each log of the record is in this database. A position changes in the transaction that
 -- writes the rows before it, so that neither is ever without the other.
 
+CREATE SCHEMA IF NOT EXISTS trading;
+
 CREATE TABLE IF NOT EXISTS trading.sink_position (
     sink       TEXT        NOT NULL, -- who writes: postgres
     channel    TEXT        NOT NULL,

@@ -2,7 +2,8 @@
 --
 -- Applied only where TimescaleDB can be had: the series as hypertables. Only market data are
 -- compressed, after 7 days; parts are dropped by a policy here, by the recorder where there is none.
--- What the partitions hold already is taken over.
+-- What the partitions hold already is taken over. A policy counts from today: a market of old days
+-- that is to be kept for longer needs a database without the extension.
 
 CREATE EXTENSION IF NOT EXISTS timescaledb;
 

@@ -23,7 +23,7 @@ COLUMNS = """
 SELECT table_name, string_agg(format('%I', column_name), ', ' ORDER BY ordinal_position) AS listed
 FROM information_schema.columns
 JOIN pg_class ON relname = table_name AND relnamespace = 'trading'::REGNAMESPACE
-WHERE table_schema = 'trading' AND table_name NOT LIKE '%yoyo%' AND column_name <> ALL ($1)
+WHERE table_schema = 'trading' AND column_name <> ALL ($1)
     AND relkind IN ('r', 'p') AND NOT relispartition
 GROUP BY table_name
 """

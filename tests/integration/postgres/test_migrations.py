@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from marea.errors import Unavailable
+from marea.errors import BadInput, Unavailable
 from marea.messages.envelope import Log
 from marea.testing.builders import quote_record
 from services.recorder.sinks.postgres import migrations, tables
@@ -65,14 +65,14 @@ def test_file_whose_mark_was_lost_changes_nothing_the_second_time(database: str)
     migrate(database)
     asyncio.run(write(database, [[batch_of(MARKET, [quote_record(0)])]]))
     before, found = shape(database), asyncio.run(content(database))
-    order(database, "DELETE FROM trading._yoyo_migration")
+    order(database, "DELETE FROM _yoyo_migration")
     assert migrate(database) == FILES
     assert (shape(database), asyncio.run(content(database))) == (before, found)
 
 
 def test_migration_that_is_killed_leaves_no_part_of_its_file(database: str) -> None:
     migrate(database)
-    order(database, "DELETE FROM trading._yoyo_migration WHERE migration_id > '0003'")
+    order(database, "DELETE FROM _yoyo_migration WHERE migration_id > '0003'")
     order(database, "DROP TABLE trading.portfolios, trading.audit_log")
 
     async def kill() -> None:
@@ -85,9 +85,25 @@ def test_migration_that_is_killed_leaves_no_part_of_its_file(database: str) -> N
 
     asyncio.run(kill())
     assert "trading.portfolios" not in {row["name"] for row in shape(database)}
-    order(database, "INSERT INTO trading.yoyo_lock (locked, pid) VALUES (1, 1)")  # of one that died
+    order(database, "INSERT INTO yoyo_lock (locked, pid) VALUES (1, 1)")  # of one that died
     assert migrate(database) == ["0003.trading", "0004.views"]
     assert {row["name"] for row in shape(database)} >= {"trading.portfolios", "trading.audit_log"}
+
+
+def test_user_that_may_make_no_tables_is_told_what_to_grant(database: str) -> None:
+    name = database.rpartition("/")[2]
+    server = database.partition("@")[2]
+    order(database, f"CREATE ROLE {name} LOGIN")
+    dsn, password = f"postgresql://{name}@{server}", "p@ss:/w?rd# %"
+    try:
+        with pytest.raises(BadInput, match="grant it CREATE on the database and on schema public"):
+            migrate(dsn, password)
+        order(database, f"GRANT CREATE ON DATABASE {name} TO {name}")
+        order(database, f"GRANT CREATE ON SCHEMA public TO {name}")
+        assert migrate(dsn, password) == FILES
+    finally:
+        order(database, f"DROP OWNED BY {name} CASCADE")
+        order(database, f"DROP ROLE {name}")
 
 
 def test_several_recorders_that_begin_at_once_migrate_one_after_the_other(database: str) -> None:

@@ -16,9 +16,11 @@ import yoyo  # type: ignore[import-untyped] # it ships no types
 from marea.errors import BadInput, Broken, Unavailable
 
 SQL = Path(__file__).resolve().parents[4] / "schemas" / "sql"
-LOCK = "SELECT pg_advisory_lock(hashtext('marea migrations'))"
+LOCK = "SELECT pg_advisory_xact_lock(hashtext('marea migrations'))"
 LOCK_WAIT_S = 60
 CONNECT_S = 10
+MAY_CREATE = """SELECT has_database_privilege(current_database(), 'CREATE')
+AND has_schema_privilege('public', 'CREATE')"""
 HAS_TIMESCALE = "SELECT 1 FROM pg_available_extensions WHERE name = 'timescaledb'"
 
 
@@ -30,7 +32,11 @@ def migrate(dsn: str, password: str = "") -> Sequence[str]:
     """
     try:
         with _locked(dsn, password) as connection:
-            connection.execute("CREATE SCHEMA IF NOT EXISTS trading")
+            if connection.execute(MAY_CREATE).fetchone() != (True,):
+                raise BadInput(
+                    "PostgreSQL: the user of postgres.dsn may not make our tables: grant it CREATE"
+                    " on the database and on schema public"
+                )
             has_timescale = connection.execute(HAS_TIMESCALE).fetchone() is not None
             folders = [SQL, SQL / "timescale"] if has_timescale else [SQL]
             return _apply(_uri(dsn, password), folders)
@@ -44,11 +50,10 @@ def migrate(dsn: str, password: str = "") -> Sequence[str]:
 
 @contextmanager
 def _locked(dsn: str, password: str) -> Iterator[psycopg.Connection[Any]]:
-    # yoyo's own lock is a row, which outlives whoever is killed with it.
-    with psycopg.connect(
-        dsn, password=password or None, autocommit=True, connect_timeout=CONNECT_S
-    ) as connection:
-        connection.execute(f"SET lock_timeout = '{LOCK_WAIT_S}s'")
+    # For as long as a transaction lasts, which ends with whoever is killed: yoyo's own lock is a
+    # row, and one of a session would stay with the pool where PgBouncer is in between.
+    with psycopg.connect(dsn, password=password or None, connect_timeout=CONNECT_S) as connection:
+        connection.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT_S}s'")
         connection.execute(LOCK)
         yield connection
 
@@ -66,11 +71,9 @@ def _apply(uri: str, folders: Sequence[Path]) -> Sequence[str]:
 
 
 def _uri(dsn: str, password: str) -> str:
-    # What yoyo keeps for itself stands in our schema.
     parts = urlsplit(dsn)
     user, _, host = parts.netloc.rpartition("@")
     name, _, given = user.partition(":")
     secret = quote(password, safe="") or given
     netloc = f"{name}:{secret}@{host}" if secret else parts.netloc
-    query = f"{parts.query}&schema=trading" if parts.query else "schema=trading"
-    return urlunsplit(("postgresql+psycopg", netloc, parts.path, query, ""))
+    return urlunsplit(parts._replace(scheme="postgresql+psycopg", netloc=netloc))
