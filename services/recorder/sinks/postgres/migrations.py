@@ -14,8 +14,9 @@ import psycopg
 import yoyo  # type: ignore[import-untyped] # it ships no types
 
 from marea.errors import BadInput, Broken, Unavailable
+from marea.messages.framing import SCHEMAS
 
-SQL = Path(__file__).resolve().parents[4] / "schemas" / "sql"
+SQL = SCHEMAS / "sql"
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('marea migrations'))"
 LOCK_WAIT_S = 60
 CONNECT_S = 10
