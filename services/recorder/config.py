@@ -33,7 +33,7 @@ class ObjectsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Where the archive is kept."""
 
     url: str
-    """`s3://bucket/folder`, `file:///folder` or `memory:///`."""
+    """`s3://bucket/folder`, a folder as `file:` URL, or `memory:///`."""
     endpoint: str = ""
     """Of an S3 server that is not Amazon's; empty: the region's own."""
     region: str = ""

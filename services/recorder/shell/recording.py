@@ -21,7 +21,7 @@ class Recorder:
 
     @property
     def stuck_because(self) -> str:
-        """Empty: a sink that says nothing counts as away before long."""
+        """Nothing that a new start would mend: a sink that is away is tried again and again."""
         return ""
 
     async def run(self, drain: asyncio.Event) -> None:

@@ -41,7 +41,7 @@ CHANNELS = frozenset({*load_channels().by_name, SNAPSHOTS})
 COLUMNS: Mapping[str, pl.DataType] = {
     "partition": pl.Int32(),
     "offset": pl.Int64(),
-    "timestamp_ms": pl.Int64(),
+    "ts_ms": pl.Int64(),
     "key": pl.Binary(),
     "value": pl.Binary(),
 }

@@ -126,7 +126,7 @@ def _letters(batches: Sequence[Batch]) -> Iterable[Message]:
     for batch in batches:
         for kept in batch.kept:
             if kept.record.writer is NOBODY and isinstance(kept.record.message, DeadLetter):
-                ts_event = kept.raw.timestamp_ms * 1_000_000
+                ts_event = kept.raw.ts_ms * 1_000_000
                 yield replace(kept.record.message, ts_event=max(0, ts_event))
 
 

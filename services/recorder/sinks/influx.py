@@ -97,7 +97,7 @@ class InfluxSink:
         return len(points)
 
     async def close(self) -> None:
-        """Let go of the server; nothing waits here."""
+        """Disconnect from it."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()

@@ -57,7 +57,7 @@ def open_store(config: ObjectsConfig) -> ObjectStore:
     except (BaseError, ValueError) as err:
         raise BadInput(
             f"objects.url is {config.url!r}, which names no store ({_first_line(err)}): write "
-            "s3://bucket/folder, file:///folder or memory:///"
+            "s3://bucket/folder, a folder as file: URL, or memory:///"
         ) from err
 
 

@@ -41,6 +41,9 @@ SERVICE_FILES = {
     "Dockerfile",
     "README.md",
 }
+COPIER = "recorder"
+"""It has no core, as it decides nothing: it copies, in order, without loss. In the core's place stand
+the port of a store (`sink.py`) and what drives the stores (`shell/`); they are its plugins."""
 COMPOSITION = "standalone"
 """It has no core: it puts the others into one process, and holds the `marea` command."""
 
@@ -146,14 +149,17 @@ def _service_files(tree: Tree, name: str) -> Iterator[Finding]:
     folder = f"services/{name}"
     if not tree.under(f"tests/unit/{name}/"):
         yield Finding(f"tests/unit/{name}", "is missing: a core is tested, events in, events out")
-    if not tree.under(f"{folder}/core.py", f"{folder}/core/"):
-        yield Finding(folder, "has no core.py and no core/: a service decides something")
+    heart, folder_of_heart = ("sink.py", "shell") if name == COPIER else ("core.py", "core")
+    if not tree.under(f"{folder}/{heart}", f"{folder}/{folder_of_heart}/"):
+        yield Finding(
+            folder, f"has no {heart} and no {folder_of_heart}/: a service decides something"
+        )
     plugins = set()
     for path in tree.under(f"{folder}/"):
         first, *rest = path.removeprefix(f"{folder}/").split("/")
-        if rest and first != "core":
+        if rest and first != folder_of_heart:
             plugins.add(first)
-        elif not rest and first not in SERVICE_FILES | {"core.py"}:
+        elif not rest and first not in SERVICE_FILES | {heart}:
             yield Finding(path, "no service has such a file: core.py, core/ or the plugin folder")
     if len(plugins) > 1:
         yield Finding(folder, f"has the folders {', '.join(sorted(plugins))}: keep one of them")

@@ -15,6 +15,9 @@ TESTING = "libs/shared/marea/testing/"
 PAPERS = ("Makefile", "pyproject.toml", "README.md", ".ci/run", "docs/", "tools/install.sh")
 """Where a tool or a benchmark is named that somebody is to run."""
 
+PROCESS = re.compile(r"services/\w+/__main__\.py")
+"""What a service's process begins with."""
+
 PLAIN_DECORATORS = """cache classmethod contextmanager dataclass final lru_cache override property
 runtime_checkable staticmethod total_ordering"""
 """They change a function and keep no list of it; any other is taken to register it somewhere."""
@@ -44,6 +47,7 @@ def _entry_points(tree: Tree) -> set[str]:
     images = [path for path in tree.files if path.endswith("/Dockerfile")]
     papers = "\n".join(map(tree.text, [*tree.under(*PAPERS), *images]))
     named = {path for path in tree.modules if path in papers or _runs(dotted(path), papers)}
+    named |= {path for path in tree.modules if PROCESS.fullmatch(path)}
     return named - {path for path in named if path.startswith("tests/")}
 
 

@@ -290,7 +290,7 @@ def test_raw_record_is_what_other_programs_read(kafka: str) -> None:
             [raw] = await bus.read_raw(MARKET, 1, 1)
             assert raw.value == frame(quote_record(1))
             assert raw.key == MARKET.partition.encode()
-            assert raw.timestamp_ms > 1_700_000_000_000
+            assert raw.ts_ms > 1_700_000_000_000
             assert list(await bus.read_raw(MARKET, 3, 9)) == []
             assert list(await bus.read_raw(OTHER, 0, 9)) == []
 

@@ -84,7 +84,7 @@ async def assert_whole(config: InfluxConfig, logs: RawView) -> None:
         if type(record.message).__name__ == "Bar"
     ]
     assert count == len(bars) == 242
-    assert volume == pytest.approx(sum(bar.volume / 10**bar.qty_scale for bar in bars))  # type: ignore[attr-defined] # bars
+    assert volume == pytest.approx(sum(bar.volume / 10**bar.qty_scale for bar in bars))  # type: ignore[attr-defined] # they are bars
 
 
 def test_recorded_run_stands_there_once_however_often_it_is_written(

@@ -33,16 +33,16 @@ RAWS = [
     Raw(
         partition=3,
         offset=0,
-        timestamp_ms=1_723_161_600_000,
+        ts_ms=1_723_161_600_000,
         key=b"BTC",
         value=b"\0\1\2\3\4x",
     ),
-    Raw(partition=3, offset=1, timestamp_ms=-1, key=None, value=None),
-    Raw(partition=3, offset=4, timestamp_ms=1_723_161_600_001, key=b"", value=b""),
+    Raw(partition=3, offset=1, ts_ms=-1, key=None, value=None),
+    Raw(partition=3, offset=4, ts_ms=1_723_161_600_001, key=b"", value=b""),
     Raw(
         partition=3,
         offset=5,
-        timestamp_ms=1_723_161_600_000,
+        ts_ms=1_723_161_600_000,
         key=b"\xff",
         value=b"\xfe" * 9,
     ),
@@ -56,7 +56,7 @@ def batch(log: Log, raws: list[Raw]) -> Batch:
 def numbered(first: int, last: int) -> list[Raw]:
     """Records that say their own offset."""
     return [
-        Raw(partition=1, offset=offset, timestamp_ms=offset, key=b"k", value=b"%d" % offset)
+        Raw(partition=1, offset=offset, ts_ms=offset, key=b"k", value=b"%d" % offset)
         for offset in range(first, last + 1)
     ]
 

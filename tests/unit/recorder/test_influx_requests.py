@@ -31,8 +31,8 @@ class Answering:
         return web.Response(status=status, text=told)
 
 
-V2 = InfluxConfig(url="", version=2, org="our org", bucket="marea", token="secret")  # noqa: S106 # nobody's
-V1 = InfluxConfig(url="", version=1, database="marea", token="me:word:2")  # noqa: S106 # nobody's
+V2 = InfluxConfig(url="", version=2, org="our org", bucket="marea", token="secret")  # noqa: S106 # of no real server
+V1 = InfluxConfig(url="", version=1, database="marea", token="me:word:2")  # noqa: S106 # of no real server
 CSV = (
     ",result,table,channel,log,_value\r\n"
     ",_result,0,features,main,11\r\n"

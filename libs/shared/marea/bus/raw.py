@@ -20,7 +20,7 @@ class Raw(Struct, frozen=True, gc=False):
     """Kafka's number of the log."""
     offset: int
     """The record's position on the log."""
-    timestamp_ms: int
+    ts_ms: int
     """When its producer wrote it, ms UTC; -1 where no record stands."""
     key: bytes | None
     """The log's partition, where it is one of ours."""
@@ -66,7 +66,7 @@ def record_of(log: Log, raw: Raw) -> Record:
 def _void(log: Log, raw: Raw, reason: str, detail: str) -> Record:
     message = DeadLetter(
         id=derived_id("bus", log, "DeadLetter", "", str(raw.offset)),
-        ts_event=raw.timestamp_ms * 1_000_000,
+        ts_event=raw.ts_ms * 1_000_000,
         source=str(log),
         place=f"offset {raw.offset}",
         reason=reason,

@@ -89,7 +89,7 @@ async def anchored(venue_time: VenueTime, bus: RawLog, log: Log) -> bool:
     for raw in await bus.read_raw(log, 0, ANCHOR_RECORDS_MAX):
         message = record_of(log, raw).message
         if isinstance(message, Clock):
-            wall_ns = raw.timestamp_ms * 1_000_000
+            wall_ns = raw.ts_ms * 1_000_000
             venue_time.anchor(message.ts_event, wall_ns, is_shared=True)
             return True
     return False

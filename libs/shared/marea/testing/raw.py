@@ -40,7 +40,7 @@ class RawView:
             Raw(
                 partition=number,
                 offset=offset,
-                timestamp_ms=record.ts_known // 1_000_000,
+                ts_ms=record.ts_known // 1_000_000,
                 key=log.partition.encode(),
                 value=self.planted[log, offset] if (log, offset) in self.planted else frame(record),
             )
