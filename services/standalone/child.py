@@ -1,4 +1,4 @@
-"""A service that runs as a child of this process: how does it do, and how did it end?"""
+"""A service that runs as a child of this process, over all its lives."""
 
 import os
 import signal
@@ -8,27 +8,23 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import msgspec
 
-from marea.runtime.facts import Health
+from services.standalone import bound
+from services.standalone.patience import Patience
+from services.standalone.vitals import Place
 
-HEALTH_S_MAX = 1.0
-"""A process that answers later counts as one that doesn't: it may be stopped, or on its knees."""
 WORDS_BYTES_MAX = 4096
 """Of its log's end, where its last words are looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """What one start of a service takes."""
+    """What each start of a child takes."""
 
-    service: str
-    instance: str
-    host: str
-    port: int
+    place: Place
     arguments: Sequence[str]
     environment: Mapping[str, str]
     log: Path
@@ -36,72 +32,83 @@ class Start:
 
 @dataclass(slots=True)
 class Child:
-    """One instance of a service, over all its lives."""
+    """One instance of a service."""
 
     start: Start
-    process: subprocess.Popen[bytes] | None = None
-    """Of its present life, or of the last."""
-    started_s: float = 0.0
-    """When that began, by the monotonic clock."""
     restarts: int = 0
-    _told_from: int = field(default=0, repr=False)
-    """Where in its log that begins."""
+    last_end: str = ""
+    """How the life before this one ended."""
+    is_left_alone: bool = False
+    """Whether it has ended, and `end` said that it is not started again."""
+    again_at_s: float | None = None
+    """When it is, by the monotonic clock; None: that isn't known yet."""
+    _patience: Patience = field(default_factory=Patience)
+    _process: subprocess.Popen[bytes] | None = None
+    """Of its present life, or of the last."""
+    _begun_s: float = 0.0
+    _told_from: int = 0
+    """Where in its log that life begins."""
 
     @property
     def name(self) -> str:
         """What a person calls it."""
-        return f"{self.start.service}-{self.start.instance}"
+        return self.start.place.name
 
     @property
     def pid(self) -> int:
         """The process that it is, or was last."""
-        assert self.process is not None, f"{self.name} has never been started"
-        return self.process.pid
+        assert self._process is not None, f"{self.name} has never been started"
+        return self._process.pid
 
     @property
     def exit_code(self) -> int | None:
-        """How it ended, a signal as a negative number; none while it runs."""
-        return self.process.poll() if self.process is not None else None
+        """How it ended, a signal as a negative number; None while it runs."""
+        return self._process.poll() if self._process is not None else None
 
     @property
     def is_running(self) -> bool:
         """Whether its process is there, be it paused."""
-        return self.process is not None and self.exit_code is None
-
-    @property
-    def uptime_s(self) -> float:
-        """How long it has been running."""
-        return time.monotonic() - self.started_s if self.is_running else 0.0
+        return self._process is not None and self.exit_code is None
 
     def begin(self) -> None:
         """Start its process, the first time or anew; it ends with the thread that calls this."""
         assert not self.is_running, f"{self.name} runs already"
-        given = self.start
-        self.restarts += self.process is not None
-        with given.log.open("ab") as log:
+        if self._process is not None:
+            self.restarts += 1
+            self.last_end = self.how_it_ended()
+        place = self.start.place
+        with self.start.log.open("ab") as log:
             self._told_from = log.tell()
-            self.process = subprocess.Popen(  # noqa: S603 # it is this Python with a module of ours
+            self._process = subprocess.Popen(  # noqa: S603 # it is this Python with a module of ours
                 [
-                    *(sys.executable, "-m", "services.standalone.bound", str(os.getpid())),
-                    *(given.service, "--instance", given.instance, "--port", str(given.port)),
-                    *given.arguments,
+                    *(sys.executable, "-m", bound.__name__, str(os.getpid()), place.service),
+                    *("--instance", place.instance, "--port", str(place.port)),
+                    *self.start.arguments,
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=given.environment,
+                env=self.start.environment,
                 process_group=0,  # Ctrl-C is for its parent, which drains it
             )
-        self.started_s = time.monotonic()
+        self._begun_s, self.again_at_s, self.is_left_alone = time.monotonic(), None, False
+
+    def end(self) -> None:
+        """Take note that its life has ended, and decide when the next one begins."""
+        assert self.exit_code is not None, f"{self.name} has not ended"
+        now_s = time.monotonic()
+        again_in_s = self._patience.again_in_s(self.exit_code, now_s - self._begun_s)
+        self.is_left_alone = again_in_s is None
+        self.again_at_s = now_s + (again_in_s or 0)
 
     def kill(self) -> None:
         """End it by SIGKILL, and wait until it has ended."""
         self.send(signal.SIGKILL)
-        if self.process is not None:
-            self.process.wait()
+        if self._process is not None:
+            self._process.wait()
 
     def pause(self) -> None:
-        """Have it stand still, as a machine that hangs."""
+        """Have it hang, as on a machine that stands still."""
         self.send(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -110,29 +117,14 @@ class Child:
 
     def send(self, by: signal.Signals) -> None:
         """Send it a signal, if it runs."""
-        if self.process is not None:
-            self.process.send_signal(by)
+        if self._process is not None:
+            self._process.send_signal(by)
 
-    def ask(self, path: str) -> bytes | None:
-        """What it answers over HTTP, whatever the status; none where it doesn't, or not in time."""
-        connection = HTTPConnection(self.start.host, self.start.port, timeout=HEALTH_S_MAX)
-        with suppress(OSError, HTTPException):
-            connection.request("GET", path)
-            return connection.getresponse().read()
-        connection.close()
-        return None
+    def how_it_ended(self) -> str:
+        """Its exit code, and why its last life ended, or what it told last."""
+        return f"({self.exit_code}) {self._last_words()}".rstrip()
 
-    def health(self) -> Health | None:
-        """What it says of itself; none where it does not answer, or another does in its place."""
-        answer = self.ask("/health")
-        with suppress(msgspec.DecodeError):
-            health = msgspec.json.decode(answer or b"", type=Health)
-            if (health.service, health.instance) == (self.start.service, self.start.instance):
-                return health
-        return None
-
-    def last_words(self) -> str:
-        """Why its last life ended, or what it told last."""
+    def _last_words(self) -> str:
         with self.start.log.open("rb") as log:
             end = log.seek(0, os.SEEK_END)
             log.seek(max(self._told_from, end - WORDS_BYTES_MAX))
@@ -140,5 +132,6 @@ class Child:
         for line in reversed(lines):
             with suppress(msgspec.DecodeError):
                 told = msgspec.json.decode(line, type=dict[str, object])
-                return str(told.get("error", told.get("event", line)))
+                if "error" in told:  # a traceback's last line says what it is about
+                    return str(told["error"]).strip().rpartition("\n")[2]
         return lines[-1] if lines else ""
