@@ -6,6 +6,7 @@ on record, the life of the group is over, what waited goes with it, and a new li
 """
 
 import asyncio
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
@@ -66,7 +67,6 @@ class Group:
         self._is_hurried = is_hurried
         self._has_standby = ground.own.instances[ground.service] > 1
         self._is_alone = not self._has_standby
-        self._life_count = 0
         self._news = [asyncio.Event() for _ in members]
         """Of each member, whether there may be something to do."""
         self._woken: set[str] = set()
@@ -131,10 +131,10 @@ class Group:
                 await _wait(drain, RETRY_S)
 
     async def _live(self, drain: asyncio.Event) -> None:
-        self._life_count += 1
         life = _Life(
             Footing(self._ground, is_hurried=self._is_hurried),
-            f"{self._ground.instance}#{self._life_count}",
+            # By chance: a process that is started anew may have the name of the one that it follows.
+            f"{self._ground.instance}#{secrets.token_hex(4)}",
         )
         self._sources = life.footing.sources
         pairs = zip(self._members, self._news, strict=True)
