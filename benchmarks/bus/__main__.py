@@ -166,7 +166,7 @@ def measure(folder: Path, seconds: int) -> dict[str, Any]:
         flood = measure_throughput(servers, folder, 60)
     finally:
         servers.down(*USUAL)
-    found = summary(latencies.tick_to_order)
+    found = summary(latencies.market_to_order)
     return {
         "machine": machine(),
         "tick_to_order_ms_p50": found.get("p50_ms"),
@@ -174,7 +174,7 @@ def measure(folder: Path, seconds: int) -> dict[str, Any]:
         "target_ms": TARGET_MS,
         "floor_ms_p50": round(KAFKA_HOPS * floor["kafka_hop"]["p50_ms"], 3),
         "orders_sent": latencies.sent_count,
-        "samples": len(latencies.tick_to_order),
+        "samples": len(latencies.market_to_order),
         "samples_of_other_causes": latencies.of_others,
         "samples_lost": latencies.lost,
         "hops": {name: summary(spent) for name, spent in latencies.hops.items()},

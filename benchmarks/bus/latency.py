@@ -20,7 +20,7 @@ READ_RECORDS_MAX = 2_000
 class Latencies:
     """What was found, ms each."""
 
-    tick_to_order: list[float] = field(default_factory=list)
+    market_to_order: list[float] = field(default_factory=list)
     hops: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     sent_count: int = 0
     of_others: int = 0
@@ -50,7 +50,7 @@ def _take(found: Latencies, sent: OrderSent, by_id: Mapping[str, Record]) -> Non
     if not isinstance(root.message, Signal):
         found.of_others += 1
         return
-    found.tick_to_order.append((sent.ts_event - intent.ts_origin) / 1e6)
+    found.market_to_order.append((sent.ts_event - intent.ts_origin) / 1e6)
     decision = chain[1]
     for hop, spent_ns in (
         ("market_to_decision", decision.ts_known - intent.ts_origin),

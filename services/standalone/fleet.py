@@ -162,7 +162,7 @@ class Fleet:
 
 def asked_at(host: str) -> str:
     """Where one that listens on this host is asked from this machine."""
-    return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 # compared, not listened on
+    return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 # it is compared, nobody listens there
 
 
 def _is_ready(child: Child) -> bool:
