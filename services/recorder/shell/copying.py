@@ -17,8 +17,8 @@ from services.recorder.sink import Batch, Kept, Sink
 POLL_S = 0.2
 RETRY_S_MIN = 0.1
 RETRY_S_MAX = 5.0
-WRITE_S_MAX = 60.0
-"""A sink that says nothing for so long counts as away."""
+WRITE_S_MAX = 600.0
+"""A sink that says nothing for so long counts as away; each has shorter limits for what it asks."""
 BATCH_BYTES_MAX = 16 * 1024 * 1024
 
 

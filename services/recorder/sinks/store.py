@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import obstore
 from obstore.exceptions import (
@@ -18,9 +19,13 @@ from obstore.store import ObjectStore, from_url
 from marea.errors import BadInput, Unavailable
 from services.recorder.config import ObjectsConfig
 
+if TYPE_CHECKING:
+    from obstore import PutMode
+
 ANSWER_S_MAX = 20
 RETRIES_MAX = 1
 """Of obstore itself: the recorder tries again, and tells."""
+NOT_IMPLEMENTED = "501 Not Implemented"
 NAMES_PER_PAGE = 1_000
 
 
@@ -78,10 +83,13 @@ class Objects:
         return Found(body, result.meta["e_tag"])
 
     async def create(self, name: str, body: bytes) -> bool:
-        """Put an object where none is; False where one is, which stays as it is."""
+        """Put an object where none is; False where one is, which stays as it is.
+
+        Where the store can't look (an S3 server without `If-None-Match`), it is put over any.
+        """
         with self._translated(f"writing {name}"):
             try:
-                await obstore.put_async(self._store, name, body, mode="create", use_multipart=False)
+                await self._put_if(name, body, "create")
             except AlreadyExistsError:
                 return False
         return True
@@ -95,20 +103,10 @@ class Objects:
         """Put an object in the place of the version that was read, or of none; give the new version.
 
         Raises `Unavailable` where another version is there; a store that can't compare (a local
-        folder) replaces any.
+        folder, an S3 server without `If-Match`) replaces any.
         """
         with self._translated(f"writing {name}"):
-            try:
-                result = await obstore.put_async(
-                    self._store,
-                    name,
-                    body,
-                    mode={"e_tag": tag} if tag else "create",
-                    use_multipart=False,
-                )
-            except NotImplementedError:
-                result = await obstore.put_async(self._store, name, body, use_multipart=False)
-            return result["e_tag"]
+            return await self._put_if(name, body, {"e_tag": tag} if tag else "create")
 
     async def names(self, folder: str, after: str = "") -> list[str]:
         """The names of all objects below a folder, sorted; only those behind `after`."""
@@ -123,6 +121,16 @@ class Objects:
         with self._translated(f"listing {folder}"):
             listed = await obstore.list_with_delimiter_async(self._store, folder)
         return sorted([path.rpartition("/")[2] for path in listed["common_prefixes"]])
+
+    async def _put_if(self, name: str, body: bytes, mode: "PutMode") -> str | None:
+        put = partial(obstore.put_async, self._store, name, body, use_multipart=False)
+        try:
+            result = await put(mode=mode)
+        except (BaseError, NotImplementedError) as err:
+            if not isinstance(err, NotImplementedError) and NOT_IMPLEMENTED not in str(err):
+                raise
+            result = await put()
+        return result["e_tag"]
 
     @contextmanager
     def _translated(self, what: str) -> Iterator[None]:
