@@ -15,7 +15,7 @@ test: ## every gate and every test (the first run installs)
 	@$(PY) -m pytest -n auto
 
 up: ## start Kafka, Redis, PostgreSQL, InfluxDB and an S3 store, in containers where an engine runs
-	@sh tools/install.sh dev
+	@sh tools/install.sh distributed
 	@$(PY) -m deploy up
 
 down: ## end them; their data stay

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from deploy.local import __main__ as local
+from deploy.local.minio import KEY, SECRET
 
 COMPOSE = Path(__file__).resolve().parent / "compose"
 SERVERS = ("kafka", "redis", "timescaledb", "influxdb", "s3")
@@ -29,6 +30,8 @@ def main() -> None:
         sys.exit(f"'{' '.join(sys.argv[1:])}' is none of up, down, ps: give one of them")
     if not _has_engine():
         local.main()
+        if action == "up":
+            print(f"What the recorder needs: export MAREA_S3_KEY={KEY} MAREA_S3_SECRET={SECRET}")
         return
     file = _secrets_file()
     done = subprocess.run(

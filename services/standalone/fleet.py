@@ -72,8 +72,7 @@ class Fleet:
     def __exit__(
         self, kind: type[BaseException] | None, err: BaseException | None, at: TracebackType | None
     ) -> None:
-        for child in self.children.values():
-            child.kill()
+        self.kill()
         self._starter.shutdown()
 
     def of(self, service: str, instance: str = "a") -> Child:
@@ -140,11 +139,15 @@ class Fleet:
             child.resume()  # one that hangs would not hear it
         while any(child.is_running for child in self.children.values()):
             if time.monotonic() > until_s:
-                for child in self.children.values():
-                    child.kill()
+                self.kill()
             time.sleep(POLL_S)
         codes = {key: child.exit_code for key, child in self.children.items()}
         return {key: code for key, code in codes.items() if code is not None}
+
+    def kill(self) -> None:
+        """End all of them at once, and wait until they have ended."""
+        for child in self.children.values():
+            child.kill()
 
     def _port(self, service: str) -> int:
         is_first = not any(started == service for started, _ in self.children)
@@ -153,16 +156,23 @@ class Fleet:
     def _free_port(self) -> int:
         while True:
             port = FREE_PORT_MIN + secrets.randbelow(FREE_PORT_MAX - FREE_PORT_MIN + 1)
-            with socket.socket() as probe, suppress(OSError):
-                probe.bind((self._host, port))
-                if port not in self._drawn:
-                    self._drawn.add(port)
-                    return port
+            if port not in self._drawn and is_free(self._host, port):
+                self._drawn.add(port)
+                return port
 
 
 def asked_at(host: str) -> str:
     """Where one that listens on this host is asked from this machine."""
     return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 # it is compared, nobody listens there
+
+
+def is_free(host: str, port: int) -> bool:
+    """Whether nobody listens there, and who runs this may."""
+    with socket.socket() as probe, suppress(OSError):
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that just ended is no one
+        probe.bind((host, port))
+        return True
+    return False
 
 
 def _is_ready(child: Child) -> bool:

@@ -13,16 +13,18 @@ import typer
 
 from marea.errors import Interrupted, MareaError, Unavailable
 from marea.runtime.build import platform_facts
+from marea.runtime.processes import SERVICES
 from marea.runtime.settings import MINUTES_MAX, Settings, find_config_dir, load_settings
-from services.ingestion.shell.markets import CRASH_PCT_MAX
 from services.standalone import demo as demos
 from services.standalone import doctor as checks
-from services.standalone import listing, replay_screen, replaying, screen, telling
+from services.standalone import listing, replay_screen, replaying, screen, telling, up_screen
+from services.standalone import up as ups
 from services.standalone.admission import check_market, check_settings
 from services.standalone.commands import read_orders
 from services.standalone.embedded import this_build
 from services.standalone.history import opened
 from services.standalone.inspection import inspect, show_inspection
+from services.standalone.options import CommandsFile, Config, Crash, Json, Lang, RunName, examples
 from services.standalone.playing import play_run
 from services.standalone.replaying import Mode, Replayed
 from services.standalone.report.write import REPORT_FILE, write_report
@@ -30,7 +32,6 @@ from services.standalone.runs import RunFolder, begin, find_folder, runs_dir
 from services.standalone.summary import find_troubles, show_run
 from services.standalone.what_if import what_if
 from services.standalone.words import Words, choose_words
-from services.standalone.words.text import Language
 
 EXIT_DONE, EXIT_FOUND, EXIT_BUG = 0, 1, 70
 
@@ -45,38 +46,8 @@ app = typer.Typer(
 )
 
 
-def _examples(*commands: str) -> str:
-    return "\n\n".join(["Examples:", *(f"  [bold]{command}[/bold]" for command in commands)])
-
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
-Config = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Folder of the settings' YAML files.")
-]
-RunName = Annotated[
-    str, typer.Argument(metavar="RUN", help="A run's folder, id, begin of its id, or 'last'.")
-]
-
-Crash = Annotated[
-    int,
-    typer.Option(
-        min=0,
-        max=CRASH_PCT_MAX,
-        metavar="PCT",
-        help="Halfway, prices of the simulated market fall by so many percent.",
-    ),
-]
-CommandsFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--commands", metavar="FILE", help="Who orders what, and when: halt, resume, reset."
-    ),
-]
-Lang = Annotated[Language | None, typer.Option("--lang", help="Of the texts; else as LANG says.")]
-
-
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "marea demo",
         "marea demo --seed 11 --minutes 5",
         "marea demo --tape day1.raw.gz --tape day2.raw.gz",
@@ -141,7 +112,7 @@ def demo(  # noqa: PLR0913 # each parameter is an option of the command
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "marea log last --type Bar",
         "marea log last --type Trade --type Quote --since 2026-01-05T00:01:00 --limit 20",
         "marea log 2026 --type DeadLetter --json",
@@ -179,7 +150,7 @@ def log(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "marea replay last",
         "marea replay last --mode compare --set risk.collar_pct=1.0",
         "marea replay last --mode what-if --set risk.profile=conservative",
@@ -218,7 +189,7 @@ def replay(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "marea explain last 7q2nb",
         "marea explain last --at 2026-01-05T00:01:30 --instrument BTC-USDT.SIM",
         "marea log last --type RiskDecision --limit 5 --json",
@@ -249,7 +220,7 @@ def explain(
         telling.explain_nothing(folder, (instrument, at), words, as_json=as_json)
 
 
-@app.command(epilog=_examples("marea doctor", "marea doctor --json", "marea doctor last"))
+@app.command(epilog=examples("marea doctor", "marea doctor --json", "marea doctor last"))
 def doctor(
     run: Annotated[
         str | None, typer.Argument(metavar="RUN", help="Check what a run's log shows instead.")
@@ -285,7 +256,7 @@ def _inspect(folder: RunFolder, words: Words, as_json: bool) -> None:
         raise typer.Exit(EXIT_FOUND)
 
 
-@app.command(epilog=_examples("marea version", "marea version --json"))
+@app.command(epilog=examples("marea version", "marea version --json"))
 def version(*, as_json: Json = False) -> None:
     """Say which build this is, and on which platform."""
     facts = {"build": this_build(), **platform_facts()}
@@ -296,7 +267,7 @@ def version(*, as_json: Json = False) -> None:
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "marea report last", "marea report last --lang es", "marea report 2026 --out day.html"
     )
 )
@@ -318,6 +289,44 @@ def report(
         screen.show_json(written)
     else:
         screen.show_facts({"report": written.report})
+
+
+@app.command(
+    epilog=examples(
+        "marea up",
+        "marea up --services ingestion,features,signals --for 60",
+        "marea up --watch",
+        "marea up --watch --json",
+    )
+)
+def up(
+    *,
+    services: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Only these, with commas between them.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--for", min=0, metavar="S", help="End after so many seconds.")
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Start nothing: show what runs already.")
+    ] = False,
+    config: Config = None,
+    lang: Lang = None,
+    as_json: Json = False,
+) -> None:
+    """Run every service as a process of its own, over Kafka and Redis, and show how they do."""
+    if watch and as_json and seconds is not None:
+        raise typer.BadParameter("--watch --json looks once; leave --for out")
+    _settings(config)
+    named = ups.read_services(services) if services is not None else SERVICES
+    wish = ups.Wish(services=named, config=config, run_s=seconds)
+    words = choose_words(lang, os.environ)
+    if watch:
+        is_well = up_screen.show_running(wish, os.environ, words, as_json=as_json)
+    else:
+        is_well = up_screen.show_up(wish, os.environ, words, as_json=as_json)
+    if not is_well:
+        raise typer.Exit(EXIT_FOUND)
 
 
 def main() -> None:

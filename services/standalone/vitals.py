@@ -84,8 +84,8 @@ def hops_of(figures: str) -> dict[str, Hop]:
             counts[labels["hop"]][float(labels["le"])] += count
     return {
         hop: Hop(
-            p50_ms=1000 * _quantile_s(0.50, buckets),
-            p99_ms=1000 * _quantile_s(0.99, buckets),
+            p50_ms=round(1000 * _quantile_s(0.50, buckets), 3),
+            p99_ms=round(1000 * _quantile_s(0.99, buckets), 3),
         )
         for hop, buckets in counts.items()
     }

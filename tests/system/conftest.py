@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers import kafka, redis
 from tests.system import tapes
 from tools import command
 from tools.command import Ended
+
+__all__ = ["kafka", "redis"]
 
 Marea = Callable[..., Ended]
 

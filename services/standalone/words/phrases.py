@@ -1,9 +1,11 @@
 """Headings and sentences of the commands, by a key."""
 
+from services.standalone.words.services import SERVICES
 from services.standalone.words.summary import SUMMARY
 from services.standalone.words.text import Text
 
 PHRASES: dict[str, Text] = {
+    **SERVICES,
     **SUMMARY,
     "yes": Text("yes", "sí"),
     "no": Text("no", "no"),
