@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from pydantic import SecretStr
 
+from marea.errors import BadInput
 from marea.runtime.footing import Ground
 from marea.runtime.processes import ProcessSettings
 from marea.runtime.secrets import Secrets
@@ -67,8 +68,17 @@ def influx_config(own: ProcessSettings, secrets: Secrets) -> InfluxConfig:
 
 
 def objects_config(own: ProcessSettings, secrets: Secrets) -> ObjectsConfig:
-    """What the settings and the secrets say of the S3 store."""
+    """What the settings and the secrets say of the S3 store.
+
+    Raises `BadInput` where a server that is not Amazon's is named, and no key to it.
+    """
     key, secret = _text(secrets.s3_key), _text(secrets.s3_secret)
+    for name, given in (("MAREA_S3_KEY", key), ("MAREA_S3_SECRET", secret)):
+        if own.objects.endpoint and "objects" in own.recorder.sinks and not given:
+            raise BadInput(
+                f"{name} is not set, and objects.endpoint is {own.objects.endpoint}: set it, or take "
+                "objects and tables out of recorder.sinks"
+            )
     return ObjectsConfig(**own.objects.model_dump(), key=key, secret=secret)
 
 
