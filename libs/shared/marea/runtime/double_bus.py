@@ -11,9 +11,9 @@ One process writes to a log that has a fast copy, through one such bus: the orde
 
 from asyncio import Lock
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from marea.bus.fast import STARTED_SEQ, FastCopy, Key, key_of
 from marea.bus.port import Bus, Snapshots
@@ -31,6 +31,15 @@ BEHIND_NS_MAX = 2_000_000_000
 """Beyond either a shard is degraded; it is over when both are halved, so that it does not flap."""
 FAST_RETRY_NS = 1_000_000_000
 """A fast copy that refused is left alone for so long."""
+
+
+Join: TypeAlias = Callable[[Sequence[Coroutine[Any, Any, None]]], Awaitable[object]]
+
+
+async def in_turn(jobs: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Do one after the other."""
+    for job in jobs:
+        await job
 
 
 class _Append(NamedTuple):
@@ -56,9 +65,15 @@ class DoubleBus:
     """
 
     def __init__(
-        self, record: Bus, fast: FastCopy, snapshots: Snapshots, now_ns: Callable[[], int]
+        self,
+        record: Bus,
+        fast: FastCopy,
+        snapshots: Snapshots,
+        now_ns: Callable[[], int],
+        join: Join = in_turn,
     ) -> None:
-        """`now_ns` gives a monotonic time, ns."""
+        """`now_ns` gives a monotonic time, ns; `join` has appends to several logs done."""
+        self._join = join
         self._record = record
         self._fast = fast
         self._snapshots = snapshots
@@ -191,9 +206,12 @@ class DoubleBus:
         for each in ready:
             by_log.setdefault(each.log, []).append(each.record)
         ends: dict[Log, int] = {}
-        for log, records in by_log.items():
+
+        async def put(log: Log, records: Sequence[Record]) -> None:
             with suppress(Unavailable):  # whether or not it stands there, it is put there again
                 ends[log] = await self._record.append(log, records) + len(records)
+
+        await self._join([put(log, records) for log, records in by_log.items()])
         try:
             await self._record.flush()
         except Unavailable:

@@ -95,7 +95,13 @@ class Footing:
         """From where the loops read that are in a hurry to."""
         self.double: DoubleBus | None = None
         if is_hurried:
-            self.double = DoubleBus(ground.bus, ground.fast, ground.snapshots, time.monotonic_ns)
+            self.double = DoubleBus(
+                ground.bus,
+                ground.fast,
+                ground.snapshots,
+                time.monotonic_ns,
+                lambda jobs: asyncio.gather(*jobs),
+            )
 
     def waiting(self) -> int:
         """How many records wait for the record."""
