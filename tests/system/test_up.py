@@ -151,11 +151,10 @@ def test_what_can_not_be_used_is_refused_before_anything_is_started(
         "up",
         "--services",
         "paper,risk",
-        MAREA__HTTP__PORTS__PAPER=port,
-        **{key: text for key, text in settings.items() if not key.endswith("PAPER")},
+        **(settings | {"MAREA__HTTP__PORTS__PAPER": port}),
     )
     assert twice.code == 3
-    assert f"127.0.0.1:{port} is that of paper-a and of risk-a: give each its own" in twice.err
+    assert f"127.0.0.1:{port} is that of risk-a and of paper-a: give each its own" in twice.err
 
 
 def test_watch_needs_services_that_run_at_ports_that_are_known(
