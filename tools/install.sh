@@ -1,15 +1,17 @@
 #!/bin/sh
 # Puts the locked packages of one extra (standalone, distributed, dev) into .venv, or into VENV; does
-# nothing, and needs no network, when they are there already, those of a larger one as well.
+# nothing, and needs no network, when they are there already. Where a larger one was, that one stays.
 set -eu
 extra=$1
 here=$(cd "$(dirname "$0")/.." && pwd)
 cd "$here"
-want_of() { { pwd; cat requirements/install.txt "requirements/$1.txt" pyproject.toml; } | cksum; } # a moved checkout too
 venv=${VENV:-.venv}
-have() { [ -f "$venv/installed-$1" ] && [ "$(cat "$venv/installed-$1")" = "$(want_of "$1")" ]; }
-if have "$extra" || have dev; then exit 0; fi
-if [ "$extra" = standalone ] && have distributed; then exit 0; fi
+case $extra in standalone) larger="distributed dev" ;; distributed) larger=dev ;; *) larger= ;; esac
+for each in $larger; do
+    if [ -f "$venv/installed-$each" ]; then extra=$each; fi
+done
+want=$({ pwd; cat requirements/install.txt "requirements/$extra.txt" pyproject.toml; } | cksum) # a moved checkout too
+if [ -f "$venv/installed-$extra" ] && [ "$(cat "$venv/installed-$extra")" = "$want" ]; then exit 0; fi
 
 python=${PYTHON:-python3}
 if ! "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
@@ -37,4 +39,4 @@ fi
     "requirements/$extra.txt" >>.cache/install.log 2>&1 || away "$extra"
 "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation --editable . \
     >>.cache/install.log 2>&1 || away "the build backend"
-want_of "$extra" >"$venv/installed-$extra"
+echo "$want" >"$venv/installed-$extra"

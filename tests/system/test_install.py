@@ -47,6 +47,14 @@ def test_install_without_a_registry_says_so_in_a_line_and_mends_what_was_cut_off
     subprocess.run([bare / ".venv/bin/python", "-m", "pip", "--version"], check=True)
 
 
+@pytest.mark.parametrize("larger", ["distributed", "dev"])
+def test_install_of_less_brings_what_was_installed_up_to_date(bare: Path, larger: str) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare / ".venv"], check=True)
+    (bare / ".venv" / f"installed-{larger}").write_text("of an older checkout")
+    ended = install(bare)
+    assert ended.err.startswith(f"Installing Marea ({larger}) into .venv ...")
+
+
 def test_python_that_makes_no_environment_is_named_with_its_remedy(bare: Path) -> None:
     python = bare / "python"
     python.write_text(f'#!/bin/sh\n[ "$1" = -m ] && exit 1\nexec {sys.executable} "$@"\n')
