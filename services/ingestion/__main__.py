@@ -37,9 +37,10 @@ async def wire(ground: Ground, _: AsyncExitStack) -> Sequence[Group]:
             return ()
 
         ports = footing.ports()
-        played = Played(market, ground.venue_time, ports.bus, footing.waiting)
+        played = Played(market, ground.venue_time, ports.bus, ports.snapshots, footing.waiting)
         playing[:] = [played]
-        ports = replace(ports, source=played, effects={RequestSnapshot: request})
+        effects = {RequestSnapshot: request}
+        ports = replace(ports, source=played, snapshots=played, effects=effects)
         return ingestion_loop(config, market.plan, ports, ground.build, ground.snapshot_every_ns)
 
     member = Member(make=make, due_s=lambda: playing[0].due_s)

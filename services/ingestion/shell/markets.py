@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Protocol
 
 import msgspec
+from msgspec import Struct
 
 from marea.domain.instrument import Instrument
 from marea.messages.envelope import Nanos, Record
 from marea.messages.market import RequestSnapshot
 from marea.venues.binance.parse import BinanceParser
 from marea.venues.binance.survey import survey
-from marea.venues.feed import CLOCK_PERIOD_NS, Feed, FeedPlan, Window, windows_of
-from marea.venues.simulated.market import SimulatedMarket
+from marea.venues.feed import CLOCK_PERIOD_NS, Feed, FeedPlace, FeedPlan, Window, windows_of
+from marea.venues.simulated.market import KeptMarket, SimulatedMarket
 from marea.venues.simulated.parameters import Parameters, Shock, load_parameters
 from marea.venues.tape import BadTape, Frame, Tape
 
@@ -46,6 +47,17 @@ class Market(Protocol):
     @property
     def heeds_requests(self) -> bool:
         """Whether what it says depends on what it was asked for."""
+        ...
+
+    def kept(self) -> tuple[int, bytes] | None:
+        """A position behind all that was given, and what it goes on from there with.
+
+        None where it can't: then it begins anew.
+        """
+        ...
+
+    def go_on(self, kept: bytes) -> None:
+        """Go on from what was kept. Raises `msgspec.DecodeError` where another build kept it."""
         ...
 
     @property
@@ -88,6 +100,12 @@ class TapeMarket:
     def request_snapshot(self, record: Record) -> None:
         """Nobody answers: a tape holds the snapshots that it holds."""
 
+    def kept(self) -> None:
+        """A tape is read again from its begin."""
+
+    def go_on(self, kept: bytes) -> None:
+        """Nothing is ever kept of it."""
+
     @property
     def steps_back(self) -> int:
         """Recorders race, and their clocks are set: small steps are taken as they come."""
@@ -96,6 +114,16 @@ class TapeMarket:
     def progress(self) -> float:
         """Bytes read of all bytes."""
         return self._tape.bytes_read / self._tape.bytes_total
+
+
+class _Kept(Struct, kw_only=True):
+    """A drawn market behind one of its windows."""
+
+    market: KeptMarket
+    feed: FeedPlace
+    line: int
+    asked: int
+    requests: dict[int, str]
 
 
 class DrawnMarket:
@@ -118,6 +146,11 @@ class DrawnMarket:
         self._ts_end = TS_SIMULATED + minutes * 60_000_000_000
         self._requests: dict[int, str] = {}
         """The instrument, by the position of the input that made ingestion ask."""
+        self._asked = 0
+        """The position up to which the market was asked."""
+        self._line = 0
+        """Frames so far."""
+        self._names = {each.id: each.venue_symbol for each in self._parameters.instruments}
         traded = {each.venue_symbol: each for each in self._parameters.instruments}
         self.plan = FeedPlan(
             venue=self._parameters.instruments[0].venue,
@@ -138,24 +171,52 @@ class DrawnMarket:
         passed = max(0, self.feed.ts_local - TS_SIMULATED)
         return passed / (self._ts_end - TS_SIMULATED)
 
+    def kept(self) -> tuple[int, bytes] | None:
+        """The market and its feed behind the latest window."""
+        place = self.feed.place
+        if place is None:
+            return None
+        kept = _Kept(
+            market=self._market.kept(),
+            feed=place,
+            line=self._line,
+            asked=self._asked,
+            requests={at: name for at, name in self._requests.items() if at >= self._asked},
+        )
+        return place.end, msgspec.msgpack.encode(kept)
+
+    def go_on(self, kept: bytes) -> None:
+        """Go on from there."""
+        found = msgspec.msgpack.decode(kept, type=_Kept)
+        self._market = SimulatedMarket.going_on(self._parameters, found.market)
+        self._line, self._asked = found.line, found.asked
+        self._requests.update(found.requests)
+        self.feed.go_on(found.feed, self._windows_from(found.market.state.until_ns))
+
     def _windows(self) -> Iterator[Window]:
-        market = SimulatedMarket(self._parameters, self._seed, TS_SIMULATED)
-        names = {each.id: each.venue_symbol for each in self._parameters.instruments}
-        asked = 0
-        line = 0
-        for ts_begin in range(TS_SIMULATED, self._ts_end, CLOCK_PERIOD_NS):
-            ts_end = ts_begin + CLOCK_PERIOD_NS
+        self._market = SimulatedMarket(self._parameters, self._seed, TS_SIMULATED)
+        self._line = self._asked = 0
+        yield from self._windows_from(TS_SIMULATED)
+
+    def _windows_from(self, ts: Nanos) -> Iterator[Window]:
+        for ts_begin in range(ts, self._ts_end, CLOCK_PERIOD_NS):
+            self._answer(ts_begin)
             frames = [
-                Frame(self.plan.venue, line + place, ts, payload)
-                for place, (ts, payload) in enumerate(market.frames(ts_end), 1)
+                Frame(self.plan.venue, self._line + place, ts, payload)
+                for place, (ts, payload) in enumerate(
+                    self._market.frames(ts_begin + CLOCK_PERIOD_NS), 1
+                )
             ]
-            line += len(frames)
+            self._line += len(frames)
             if frames:
                 yield Window(ts_begin, frames)
-            for position in sorted(self._requests):
-                if asked <= position < self.feed.end:
-                    market.request_snapshot(names[self._requests[position]], ts_end)
-            asked = self.feed.end
+
+    def _answer(self, ts: Nanos) -> None:
+        # What was asked in the window before, it is asked at its end.
+        for position in sorted(self._requests):
+            if self._asked <= position < self.feed.end:
+                self._market.request_snapshot(self._names[self._requests[position]], ts)
+        self._asked = self.feed.end
 
 
 def _with_crash(parameters: Parameters, at_s: int, crash_pct: int) -> Parameters:

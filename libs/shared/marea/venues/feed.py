@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import PurePath
 from typing import NamedTuple, Protocol
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from marea.domain import clock_offset
@@ -95,6 +96,19 @@ class FeedPlan(NamedTuple):
         return Log("feed", self.venue)
 
 
+class FeedPlace(Struct, frozen=True, kw_only=True):
+    """Where a feed stands behind one of its windows, as it is kept to go on from there."""
+
+    end: int
+    frame_count: int
+    offset: OffsetState
+    offset_ns: int
+    ts_clock: Nanos
+    ts_local: Nanos
+    set_ns: Nanos
+    streams: tuple[str, ...]
+
+
 class Feed:
     """The inputs of ingestion, at positions that are the same each time."""
 
@@ -117,6 +131,35 @@ class Feed:
                 return ()
         start = position - self._first
         return self._ready[start : start + limit]
+
+    @property
+    def place(self) -> FeedPlace | None:
+        """Behind the latest window; None while it has looked ahead, or not begun.
+
+        The samples of clocks are its own, and change with it.
+        """
+        if self._held or not self._ts_clock:
+            return None
+        return FeedPlace(
+            end=self.end,
+            frame_count=self.frame_count,
+            offset=self._offset,
+            offset_ns=self._offset_ns,
+            ts_clock=self._ts_clock,
+            ts_local=self._ts_local,
+            set_ns=self._set_ns,
+            streams=tuple(self._streams),
+        )
+
+    def go_on(self, place: FeedPlace, windows: Iterator[Window]) -> None:
+        """Stand there, with the windows that follow."""
+        self._restart()
+        self._windows = windows
+        self._first, self.frame_count = place.end, place.frame_count
+        self._offset, self._offset_ns = place.offset, place.offset_ns
+        self._ts_clock, self._ts_local = place.ts_clock, place.ts_local
+        self._set_ns = place.set_ns
+        self._streams = dict.fromkeys(place.streams)
 
     @property
     def end(self) -> int:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from heapq import heappop, heappush, merge
 from operator import itemgetter
 from random import Random
+from typing import Self
+
+from msgspec import Struct
 
 from marea.domain.instrument import Instrument
 from marea.venues.simulated.book import OrderBook
@@ -57,6 +60,17 @@ class MarketState:
     """The best bid where each shock began; 0: not yet."""
 
 
+ChanceState = tuple[int, tuple[int, ...], float | None]
+"""Of `random.Random`."""
+
+
+class KeptMarket(Struct, frozen=True, kw_only=True):
+    """A market at a moment, as it is kept to go on from there."""
+
+    state: MarketState
+    chance: ChanceState
+
+
 class SimulatedMarket:
     """A venue whose orders are drawn from a seed: the same frames for the same seed and requests."""
 
@@ -75,6 +89,28 @@ class SimulatedMarket:
             shock_prices=[0] * len(parameters.shocks),
         )
         chance = Random(seed)  # noqa: S311 # a market, not a secret
+        self._build(parameters, state, chance)
+        for flow in self._flows:
+            flow.start(started_ns)
+        heappush(state.calendar, (started_ns + LADDER_INTERVAL_NS, LADDER, 0))
+        for place, shock in enumerate(parameters.shocks):
+            heappush(state.calendar, (started_ns + shock.at_s * 1_000_000_000, SHOCK, place))
+
+    @classmethod
+    def going_on(cls, parameters: Parameters, kept: KeptMarket) -> Self:
+        """The market that was kept; its parameters must be the same."""
+        chance = Random()  # noqa: S311 # a market, not a secret
+        chance.setstate(kept.chance)
+        market = cls.__new__(cls)
+        market._build(parameters, kept.state, chance)
+        return market
+
+    def kept(self) -> KeptMarket:
+        """All that it goes on from; the state is its own, and changes with it."""
+        version, numbers, gauss = self._chance.getstate()
+        return KeptMarket(state=self._state, chance=(version, numbers, gauss))
+
+    def _build(self, parameters: Parameters, state: MarketState, chance: Random) -> None:
         self._parameters, self._state, self._chance = parameters, state, chance
         shared = (state.mood, state.calendar, chance)
         self._flows = [
@@ -84,11 +120,6 @@ class SimulatedMarket:
         self._places = {i.venue_symbol: n for n, i in enumerate(parameters.instruments)}
         self._latencies_ns = [us * 1000 for us in table(parameters.latency_us)]
         self._ladder = activity_ladder(parameters)
-        for flow in self._flows:
-            flow.start(started_ns)
-        heappush(state.calendar, (started_ns + LADDER_INTERVAL_NS, LADDER, 0))
-        for place, shock in enumerate(parameters.shocks):
-            heappush(state.calendar, (started_ns + shock.at_s * 1_000_000_000, SHOCK, place))
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
