@@ -23,6 +23,8 @@ from marea.bus.raw import Raw
 from marea.errors import BadInput, Unavailable
 
 RETRY_S = 0.1
+CONNECT_S_MAX = 10.0
+"""Brokers that begin anew answer within seconds; where nobody does, a person waits to hear it."""
 FETCH_BYTES_MAX = 1_000_000
 """Of one answer; a batch that is larger comes alone."""
 UNCOMMITTED = 0
@@ -82,9 +84,9 @@ class Link:
         )
 
     async def open(self) -> None:
-        """Find the brokers. Raises `Unavailable`."""
-        async with bounded("connecting", self._timeout_s):
-            await self._client.bootstrap()
+        """Find the brokers, also where they are just coming back. Raises `Unavailable`."""
+        timeout_s = min(CONNECT_S_MAX, self._timeout_s)
+        await self._retried("connecting", self._client.bootstrap, timeout_s)
 
     async def look_up(self, topics: Sequence[str]) -> dict[str, int]:
         """How many partitions that somebody leads have these topics? Raises `Unavailable`.
@@ -207,9 +209,11 @@ class Link:
             raise errors.LeaderNotAvailableError(place)
         return node
 
-    async def _retried(self, what: str, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _retried(
+        self, what: str, attempt: Callable[[], Awaitable[Answer]], timeout_s: float = 0
+    ) -> Answer:
         # Until the time is over: a broker that went away is followed by another, or comes back.
-        until = asyncio.get_running_loop().time() + self._timeout_s
+        until = asyncio.get_running_loop().time() + (timeout_s or self._timeout_s)
         while True:
             left_s = until - asyncio.get_running_loop().time()
             try:
