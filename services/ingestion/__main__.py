@@ -39,8 +39,7 @@ async def wire(ground: Ground, _: AsyncExitStack) -> Sequence[Group]:
         ports = footing.ports()
         played = Played(market, ground.venue_time, ports.bus, ports.snapshots, footing.waiting)
         playing[:] = [played]
-        effects = {RequestSnapshot: request}
-        ports = replace(ports, source=played, snapshots=played, effects=effects)
+        ports = replace(ports, source=played, snapshots=played, effects={RequestSnapshot: request})
         return ingestion_loop(config, market.plan, ports, ground.build, ground.snapshot_every_ns)
 
     member = Member(make=make, due_s=lambda: playing[0].due_s)

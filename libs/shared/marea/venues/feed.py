@@ -151,16 +151,6 @@ class Feed:
             streams=tuple(self._streams),
         )
 
-    def go_on(self, place: FeedPlace, windows: Iterator[Window]) -> None:
-        """Stand there, with the windows that follow."""
-        self._restart()
-        self._windows = windows
-        self._first, self.frame_count = place.end, place.frame_count
-        self._offset, self._offset_ns = place.offset, place.offset_ns
-        self._ts_clock, self._ts_local = place.ts_clock, place.ts_local
-        self._set_ns = place.set_ns
-        self._streams = dict.fromkeys(place.streams)
-
     @property
     def end(self) -> int:
         """The position after the latest window."""
@@ -188,6 +178,16 @@ class Feed:
         self._first = 0
         """The position of the first of those that are ready."""
         self._ready: list[Record] = []
+
+    def go_on(self, place: FeedPlace, windows: Iterator[Window]) -> None:
+        """Stand there, with the windows that follow."""
+        self._restart()
+        self._windows = windows
+        self._first, self.frame_count = place.end, place.frame_count
+        self._offset, self._offset_ns = place.offset, place.offset_ns
+        self._ts_clock, self._ts_local = place.ts_clock, place.ts_local
+        self._set_ns = place.set_ns
+        self._streams = dict.fromkeys(place.streams)
 
     def _next_window(self) -> bool:
         window = self._held.pop(0) if self._held else next(self._windows, None)
