@@ -11,9 +11,10 @@ One process writes to a log that has a fast copy, through one such bus: the orde
 
 from asyncio import Lock
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, TypeAlias
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
 from marea.bus.fast import STARTED_SEQ, FastCopy, Key, key_of
 from marea.bus.port import Bus, Snapshots
@@ -33,13 +34,14 @@ FAST_RETRY_NS = 1_000_000_000
 """A fast copy that refused is left alone for so long."""
 
 
-Join: TypeAlias = Callable[[Sequence[Coroutine[Any, Any, None]]], Awaitable[object]]
+Job: TypeAlias = Callable[[], Awaitable[None]]
+Join: TypeAlias = Callable[[Sequence[Job]], Awaitable[object]]
 
 
-async def in_turn(jobs: Sequence[Coroutine[Any, Any, None]]) -> None:
+async def in_turn(jobs: Sequence[Job]) -> None:
     """Do one after the other."""
     for job in jobs:
-        await job
+        await job()
 
 
 class _Append(NamedTuple):
@@ -211,7 +213,7 @@ class DoubleBus:
             with suppress(Unavailable):  # whether or not it stands there, it is put there again
                 ends[log] = await self._record.append(log, records) + len(records)
 
-        await self._join([put(log, records) for log, records in by_log.items()])
+        await self._join([partial(put, log, records) for log, records in by_log.items()])
         try:
             await self._record.flush()
         except Unavailable:

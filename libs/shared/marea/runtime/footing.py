@@ -100,7 +100,7 @@ class Footing:
                 ground.fast,
                 ground.snapshots,
                 time.monotonic_ns,
-                lambda jobs: asyncio.gather(*jobs),
+                lambda jobs: asyncio.gather(*(job() for job in jobs)),
             )
 
     def waiting(self) -> int:
