@@ -107,16 +107,8 @@ class Child:
         if self._process is not None:
             self._process.wait()
 
-    def pause(self) -> None:
-        """Have it hang, as on a machine that stands still."""
-        self.send(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Have it go on."""
-        self.send(signal.SIGCONT)
-
     def send(self, by: signal.Signals) -> None:
-        """Send it a signal, if it runs."""
+        """Send it a signal, if it runs: SIGSTOP has it hang, SIGCONT go on."""
         if self._process is not None:
             self._process.send_signal(by)
 

@@ -136,7 +136,7 @@ class Fleet:
         until_s = time.monotonic() + timeout_s
         for child in self.children.values():
             child.send(signal.SIGTERM)
-            child.resume()  # one that hangs would not hear it
+            child.send(signal.SIGCONT)  # one that is stopped would not hear it
         while any(child.is_running for child in self.children.values()):
             if time.monotonic() > until_s:
                 self.kill()

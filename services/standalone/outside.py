@@ -16,9 +16,9 @@ PORTS = {"http": 80, "https": 443, "redis": 6379, "rediss": 6379, "postgresql": 
 """Where an address names none."""
 PACKAGES = (
     *("aiohttp", "aiokafka", "fastavro", "orjson", "prometheus_client", "redis", "structlog"),
-    *("asyncpg", "obstore", "polars", "psycopg", "yoyo", "zstandard"),
+    *("asyncpg", "obstore", "polars", "psycopg", "yoyo"),
 )
-"""What services import as processes, by its name in Python; the embedded run needs next to none of it."""
+"""What services import as processes, by its name in Python, beside those of the embedded run."""
 
 
 class Server(NamedTuple):

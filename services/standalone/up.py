@@ -18,7 +18,7 @@ from services.standalone.outside import check_packages, check_servers, servers_o
 from services.standalone.runs import runs_dir
 from services.standalone.vitals import Place, of_all, vitals_at
 
-TICK_S = 1.0
+LOOK_EVERY_S = 1.0
 ENDED_AS_TOLD = (0, -signal.SIGTERM)
 """Drained, or told to end before it had begun."""
 INSTANCES = "abcdefghi"
@@ -89,7 +89,9 @@ async def look(wish: Wish, environment: Mapping[str, str]) -> list[Row]:
     """How services do that run already. Raises `BadInput`; `Unavailable` where none answers."""
     places, board = _places_to_watch(wish, environment), Board()
     _seen(places, board)
-    await asyncio.sleep(TICK_S)  # by what they read meanwhile, the second look knows their rates
+    await asyncio.sleep(
+        LOOK_EVERY_S
+    )  # by what they read meanwhile, the second look knows their rates
     return _seen(places, board)
 
 
@@ -179,12 +181,12 @@ async def _each_second(
     while not ending.is_set() and time.monotonic() < until_s:
         yield await asyncio.to_thread(look)
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(TICK_S, until_s - time.monotonic())):
+            async with asyncio.timeout(min(LOOK_EVERY_S, until_s - time.monotonic())):
                 await ending.wait()
 
 
 def _told_to_end(at_once: Callable[[], None]) -> asyncio.Event:
-    """An event that Ctrl-C sets, or SIGTERM; whoever says it twice wants it at once."""
+    # The event is set by Ctrl-C or SIGTERM; whoever says it twice wants it at once.
     ending = asyncio.Event()
 
     def told() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -27,6 +27,11 @@ STATES: dict[State, str] = {
     "runs": "up_runs",
 }
 ROLES = {"owner": "up_owner", "standby": "up_standby", "both": "up_both"}
+COLUMNS = (
+    *("up_service", "up_state", "up_role", "up_lag", "up_rate", "up_epoch"),
+    *("up_hop", "up_time", "up_restarts", "up_error"),
+)
+NUMBERS = ("up_lag", "up_rate", "up_epoch", "up_time", "up_restarts")
 GONE: tuple[State, ...] = ("left alone", "ended", "does not answer")
 NOTHING = "·"
 WIDTH = 160
@@ -93,18 +98,8 @@ def _show_outcome(outcome: Outcome, words: Words) -> None:
 def table_of(rows: Sequence[Row], words: Words) -> Table:
     """A table with a line for each row."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for key, justify in (
-        ("up_service", "left"),
-        ("up_state", "left"),
-        ("up_role", "left"),
-        ("up_lag", "right"),
-        ("up_rate", "right"),
-        ("up_epoch", "right"),
-        ("up_hop", "left"),
-        ("up_time", "right"),
-        ("up_restarts", "right"),
-        ("up_error", "left"),
-    ):
+    for key in COLUMNS:
+        justify: JustifyMethod = "right" if key in NUMBERS else "left"
         table.add_column(words.phrase(key), justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*_cells(row, words), style="dim" if row.role == "standby" else "")

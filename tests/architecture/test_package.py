@@ -5,9 +5,14 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+
+from marea.errors import Unavailable
+from marea.runtime.processes import SERVICES
+from services.standalone.outside import PACKAGES, check_packages
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +89,24 @@ def test_embedded_run_imports_nothing_that_only_a_process_needs(root: Path) -> N
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == ""
+
+
+def test_command_looks_for_every_package_that_a_process_needs(root: Path) -> None:
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    embedded = _names(extras["standalone"])
+    needed = {name for each in ("process", *SERVICES) for name in _names(extras[each])}
+    distributions = packages_distributions()
+    looked_for = {distributions[name][0].lower().replace("_", "-") for name in PACKAGES}
+    assert looked_for == needed - embedded - {"marea"}
+
+
+def test_package_that_is_missing_is_named_with_what_installs_it() -> None:
+    with pytest.raises(
+        Unavailable, match=r"not installed here \(no_such_package\).*install\.sh distributed"
+    ):
+        check_packages(["json", "no_such_package"])
+
+
+def _names(requirements: list[str]) -> set[str]:
+    return {re.split(r"[^a-z0-9-]", each)[0] for each in requirements}

@@ -1,5 +1,6 @@
 """Services as children of a process, where no server runs: how they end, and who begins again."""
 
+import signal
 import time
 from pathlib import Path
 
@@ -67,8 +68,8 @@ def test_service_that_hangs_is_not_ready_and_can_still_be_ended(tmp_path: Path) 
     with fleet_of(tmp_path) as fleet:
         first, second = fleet.start("signals"), fleet.start("signals", "b")
         assert first.start.place.port != second.start.place.port
-        first.pause()
-        second.pause()
+        for child in (first, second):
+            child.send(signal.SIGSTOP)
         assert fleet.health() == {("signals", "a"): None, ("signals", "b"): None}
         with pytest.raises(
             Unavailable, match=r"not ready after 0 s: signals-a: it does not answer"

@@ -12,7 +12,7 @@ import pytest
 from tests.system.conftest import Marea
 from tools import command
 
-COMMANDS = ["demo", "log", "replay", "doctor", "version"]
+COMMANDS = ["demo", "up", "log", "replay", "doctor", "version"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
