@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 
-.PHONY: help demo test up down ps sim night trials bench schemas docs format lock clean
+.PHONY: help demo test up down ps sim night trials bench chaos docs format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,10 @@ night: ## play a million worlds and every two crashes of a day, plant every know
 	@$(PY) -m tests.simulation --night $(SEEDS) && $(PY) -m tests.simulation --pairs
 	@$(PY) -m tests.simulation --planted --seeds 10000
 
+chaos: ## kill, stop and empty what runs over real servers, and write docs/chaos.md (20 minutes)
+	@sh tools/install.sh dev
+	@$(PY) -m tests.chaos
+
 bench: ## measure speed and memory on recorded tapes: make bench TAPE=FILE (or MAREA_DATA)
 	@sh tools/install.sh dev
 	@$(PY) -m benchmarks $(TAPE)
@@ -44,14 +48,10 @@ trials: ## trade whole days and reckon their money anew; crash loops and kill th
 	@$(PY) -m tools.trading_days $(TAPE)
 	@$(PY) -m tools.crash_loops && $(PY) -m tools.kill_demo $(TAPE)
 
-schemas: ## write schemas/ anew from the message types
+docs: ## write anew what is drawn from code: schemas/, AsyncAPI, pages of services, invariants, tables, orders
 	@sh tools/install.sh dev
-	@$(PY) -m tools.schemas
-
-docs: ## write anew the pages that are drawn from code: services, invariants, tables, orders, AsyncAPI
-	@sh tools/install.sh dev
-	@$(PY) -m tools.services_readme && $(PY) -m tools.invariants_page && $(PY) -m tools.tables_page
-	@$(PY) -m tools.order_life && $(PY) -m tools.asyncapi
+	@$(PY) -m tools.schemas && $(PY) -m tools.services_readme && $(PY) -m tools.invariants_page
+	@$(PY) -m tools.tables_page && $(PY) -m tools.order_life && $(PY) -m tools.asyncapi
 
 format: ## format the code and mend what ruff can mend
 	@$(PY) -m ruff check --fix .

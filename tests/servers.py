@@ -10,7 +10,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -68,13 +68,22 @@ def apicurio() -> str:
 @pytest.fixture
 def own_servers() -> Iterator[Servers]:
     """Servers for one test alone, which may `restart` and `kill` them; none runs yet."""
+    with own() as servers:
+        yield servers
+
+
+@contextmanager
+def own() -> Iterator[Servers]:
+    """Servers for whoever enters, alone; they end, and their data go, with the process at the latest."""
     folder = Path(tempfile.mkdtemp(prefix="marea-own-servers-"))
     ending = _end_after(os.getpid(), folder)
     servers = Servers(folder, _free_ports)
-    yield servers
-    servers.down(*SERVERS)
-    ending.end(signal.SIGTERM, 5)
-    shutil.rmtree(folder)
+    try:
+        yield servers
+    finally:
+        servers.down(*SERVERS)
+        ending.end(signal.SIGTERM, 5)
+        shutil.rmtree(folder)
 
 
 def _address(name: str) -> str:

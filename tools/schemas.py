@@ -59,7 +59,7 @@ def stale(folder: Path) -> list[str]:
     ]
     lost = [path for path in _released_samples(folder) if not path.is_file()]
     return [
-        *(f"{path.relative_to(folder)} is stale: run make schemas" for path in sorted(changed)),
+        *(f"{path.relative_to(folder)} is stale: run make docs" for path in sorted(changed)),
         *(f"{path.relative_to(folder)} is gone: restore it from git" for path in sorted(lost)),
         *(f"{path.relative_to(folder)} belongs to no type" for path in _left_over(folder, files)),
     ]

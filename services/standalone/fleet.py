@@ -15,7 +15,7 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -79,10 +79,12 @@ class Fleet:
         """An instance that was started, whether it still runs or not."""
         return self.children[service, instance]
 
-    def start(self, service: str, instance: str = "a", port: int = 0) -> Child:
+    def start(
+        self, service: str, instance: str = "a", port: int = 0, through: Sequence[str] = ()
+    ) -> Child:
         """Start an instance of a service, the first time or again; it keeps its port and its log.
 
-        `port` 0 is the one of `ports`, else any free one.
+        `port` 0 is the one of `ports`, else any free one; `through` is a command that becomes it.
         """
         key = service, instance
         if key not in self.children:
@@ -92,6 +94,7 @@ class Fleet:
                 arguments=self._arguments,
                 environment=self._environment,
                 log=self._folder / f"{service}-{instance}.log",
+                through=through,
             )
             self.children[key] = Child(start)
         self._starter.submit(self.children[key].begin).result()

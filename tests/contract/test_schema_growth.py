@@ -154,8 +154,8 @@ def test_changed_and_missing_and_left_over_files_are_stale(folder: Path) -> None
     (folder / "json/Bar.json").unlink()
     (folder / "avro/Tirade.avsc").write_text("{}")
     assert stale(folder) == [
-        "avro/Trade.avsc is stale: run make schemas",
-        "json/Bar.json is stale: run make schemas",
+        "avro/Trade.avsc is stale: run make docs",
+        "json/Bar.json is stale: run make docs",
         "avro/Tirade.avsc belongs to no type",
     ]
     write(folder)
@@ -176,7 +176,7 @@ def test_sample_of_a_released_version_is_never_rewritten(folder: Path) -> None:
 def test_sample_of_a_version_that_is_not_released_is_rewritten(tmp_path: Path) -> None:
     write(tmp_path)
     (tmp_path / "samples/Trade.v1.json").write_text("draft", "utf-8")
-    assert stale(tmp_path) == ["samples/Trade.v1.json is stale: run make schemas"]
+    assert stale(tmp_path) == ["samples/Trade.v1.json is stale: run make docs"]
     write(tmp_path)
     assert stale(tmp_path) == []
 
@@ -193,7 +193,7 @@ def test_command_says_on_standard_error_what_is_stale(
     assert main(["--check", "--folder", str(folder)]) == 0
     (folder / "avro/Bar.avsc").unlink()
     assert main(["--check", "--folder", str(folder)]) == 1
-    assert capsys.readouterr().err == "avro/Bar.avsc is stale: run make schemas\n"
+    assert capsys.readouterr().err == "avro/Bar.avsc is stale: run make docs\n"
     assert main(["--folder", str(folder)]) == 0
     assert main(["release", "--folder", str(folder)]) == 1
     assert capsys.readouterr().err == "nothing has changed since released/1\n"

@@ -1,0 +1,80 @@
+"""How long was a loop without an owner after what was done to it?
+
+An owner tells every second on the loop's log of `ownership`, with its epoch, which inputs it is done
+with. An outage ends with the first heartbeat of a later epoch that is done with as much as was told
+before: then another life, of the same process or of its standby, does the work again. All times are
+Kafka's stamps of what stands there.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tests.chaos.stage import Strike
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """One heartbeat of a loop's owner."""
+
+    at_ms: int
+    instance: str
+    """The process it is in: `a`."""
+    epoch: int
+    done: int
+    """Inputs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """One loop without an owner."""
+
+    loop: str
+    strike: Strike
+    lasted_s: float | None
+    """None: it never was."""
+    is_takeover: bool = False
+    """Whether it was another process that went on."""
+
+
+def outages(beats: Mapping[str, Sequence[Beat]], strikes: Iterable[Strike]) -> list[Outage]:
+    """Of each loop in turn, the first strike of each outage counts."""
+    found = []
+    for loop, told in beats.items():
+        over_ms = 0
+        for strike in sorted(strikes, key=lambda each: each.at_ms):
+            if strike.at_ms < over_ms or not _hits(strike, loop, told):
+                continue
+            outage, over_ms = _outage(loop, told, strike)
+            if outage is not None:
+                found.append(outage)
+    return found
+
+
+def _hits(strike: Strike, loop: str, told: Sequence[Beat]) -> bool:
+    owner = next((beat for beat in reversed(told) if beat.at_ms <= strike.at_ms), None)
+    return owner is not None and f"{service_of(loop)}-{owner.instance}" == strike.target
+
+
+def _outage(loop: str, told: Sequence[Beat], strike: Strike) -> tuple[Outage | None, int]:
+    before = [beat for beat in told if beat.at_ms <= strike.at_ms]
+    epoch, done = before[-1].epoch, max(beat.done for beat in before)
+    for beat in told:
+        if beat.at_ms <= strike.at_ms:
+            continue
+        if beat.epoch == epoch and beat.at_ms >= strike.until_ms > strike.at_ms:
+            return None, beat.at_ms  # a pause that nobody used
+        if beat.epoch > epoch and beat.done >= done:
+            outage = Outage(
+                loop=loop,
+                strike=strike,
+                lasted_s=(beat.at_ms - strike.at_ms) / 1000,
+                is_takeover=beat.instance != before[-1].instance,
+            )
+            return outage, beat.at_ms
+    return Outage(loop=loop, strike=strike, lasted_s=None), 1 << 62
+
+
+def service_of(loop: str) -> str:
+    """Whose process runs the loop of this name."""
+    service = loop.partition("/")[0]
+    return "risk" if service == "marks" else service

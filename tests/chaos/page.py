@@ -1,0 +1,73 @@
+"""The page that tells what became of the last whole run."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.machine import machine
+from tests.chaos.running import Outcome
+
+PAGE = Path("docs/chaos.md")
+SHOWN_MAX = 20
+"""Of the findings."""
+HEAD = """\
+# Faults
+
+Written by `make chaos`; run it anew to change it. Marea's services run as processes over real servers on
+one machine, trade the simulated market in real time, and are started again as soon as they end, while
+what is listed here happens to them (`tests/chaos/faults.py`). After each run every log is judged by
+every [invariant](invariants.md); what Kafka had shown must still be there, every order must have been taken
+once at most, and our fills must be the venue's. `make test` plays a shorter selection.
+"""
+
+
+def render(outcomes: Mapping[str, Outcome]) -> str:
+    """The page."""
+    facts = ", ".join(f"{name} {value}" for name, value in machine().items())
+    parts = [HEAD, f"Machine: {facts}.\n"]
+    parts += [_section(name, outcome) for name, outcome in outcomes.items()]
+    return "\n".join(parts)
+
+
+def _section(name: str, outcome: Outcome) -> str:
+    records, faulty_s = outcome.records, outcome.seconds
+    rate = records.get("market", 0) / faulty_s
+    lines = [
+        f"## {name.capitalize()}",
+        "",
+        f"{faulty_s:.0f} s at {rate:.0f} records of the market a second; on all logs",
+        f"{sum(records.values())} records, {records.get('paper', 0)} of them the venue's.",
+        "",
+        "| fault | times |",
+        "|---|---|",
+        *(f"| {fault} | {times} |" for fault, times in sorted(outcome.strikes.items())),
+        "",
+        "| outages of a loop | count | p50 | p99 | longest |",
+        "|---|---|---|---|---|",
+        _spread("all", outcome.lasted_s()),
+        _spread("that a standby ended", outcome.lasted_s(of_takeovers=True)),
+        "",
+        f"Violations: {len(outcome.findings)}. Loops that did not recover: {len(outcome.unrecovered)}.",
+        f"Services that ended by themselves: {_exits(outcome)}.",
+        *(f"- {each.code}: {each.what}" for each in outcome.findings[:SHOWN_MAX]),
+        *(f"- not recovered: {each}" for each in outcome.unrecovered[:SHOWN_MAX]),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _spread(what: str, lasted_s: Sequence[float]) -> str:
+    if not lasted_s:
+        return f"| {what} | 0 | | | |"
+    figures = (quantile(lasted_s, 0.5), quantile(lasted_s, 0.99), lasted_s[-1])
+    return f"| {what} | {len(lasted_s)} | " + " | ".join(f"{each:.1f} s" for each in figures) + " |"
+
+
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """The least of these figures that so large a share of them does not exceed."""
+    return ordered[max(0, -int(-share * len(ordered) // 1) - 1)]
+
+
+def _exits(outcome: Outcome) -> str:
+    codes = Counter(code for _, code in outcome.exits)
+    return ", ".join(f"{count} with {code}" for code, count in sorted(codes.items())) or "none"

@@ -1,0 +1,90 @@
+"""One run: a scene is played, its logs are judged, and what came out is told."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from random import Random
+
+from msgspec import Struct
+
+from deploy.local.servers import Servers
+from marea.bus.sqlite import SqliteBus
+from tests.chaos import judging
+from tests.chaos.faults import FAULTS
+from tests.chaos.judging import FILE, Finding
+from tests.chaos.outages import Outage, outages
+from tests.chaos.stage import Scene, Stage
+
+
+class Outcome(Struct, kw_only=True):
+    """What came of a run."""
+
+    strikes: Mapping[str, int]
+    """How often each fault struck."""
+    records: Mapping[str, int]
+    """On the logs of each channel."""
+    findings: list[Finding]
+    exits: list[tuple[str, int]]
+    """Of services that ended by themselves: 4 where they could not go on, 70 for a bug."""
+    outages: list[Outage]
+    unrecovered: list[str]
+    seconds: float
+    folder: Path
+    """Where its logs are."""
+
+    def lasted_s(self, *, of_takeovers: bool = False) -> list[float]:
+        """How long the outages were, the shortest first."""
+        return sorted(
+            each.lasted_s
+            for each in self.outages
+            if each.lasted_s is not None and each.is_takeover >= of_takeovers
+        )
+
+
+def plan(stage: Stage, every_s: Mapping[str, float]) -> None:
+    """Have each of these faults strike about every so many seconds, from the begin of the scene on."""
+    for name, mean_s in every_s.items():
+        draw = Random(f"{stage.scene.seed}/{name}")
+        at_s = mean_s * draw.uniform(0.3, 1.0)
+        while at_s < stage.scene.faulty_s:
+            stage.at(at_s, partial(FAULTS[name], stage, draw))
+            at_s += mean_s * draw.uniform(0.5, 1.5)
+
+
+def run(scene: Scene, every_s: Mapping[str, float], servers: Servers, folder: Path) -> Outcome:
+    """Play a scene with these faults, and judge it. The servers run on, for whoever looks at them."""
+    with Stage(scene, servers, folder) as stage:
+        plan(stage, every_s)
+        stage.play()
+        stage.end()
+        address = servers.address(scene.brokers[0])
+        lost = stage.witness.lost()
+        records = asyncio.run(judging.copy_logs(address, folder / FILE))
+        beats = asyncio.run(judging.beats_of(address))
+    bus = SqliteBus(folder / FILE, read_only=True)
+    try:
+        findings = asyncio.run(judging.judge(bus))
+    finally:
+        bus.close()
+    findings += [Finding(code="KAFKA lost", what=what) for what in lost]
+    findings += [
+        Finding(code="BUG", what=f"{name} ended with {code}")
+        for name, code in stage.exits
+        if code not in (0, 4)
+    ]
+    found = outages(beats, stage.strikes)
+    by_channel: Counter[str] = Counter()
+    for log, end in records.items():
+        by_channel[log.channel] += end
+    return Outcome(
+        strikes=Counter(strike.fault for strike in stage.strikes),
+        records=by_channel,
+        findings=findings,
+        exits=stage.exits,
+        outages=found,
+        unrecovered=[f"{o.loop} after {o.strike}" for o in found if o.lasted_s is None],
+        seconds=scene.faulty_s + scene.calm_s,
+        folder=folder,
+    )

@@ -1,0 +1,221 @@
+"""Marea as processes over real servers, on a machine where things happen to it.
+
+The market is drawn and goes at its own pace; a service that ends is started again at once, as an
+orchestrator does. What is done to the stage is written down with its time.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from deploy.local import ports as port_choice
+from deploy.local.servers import Servers
+from marea.runtime.facts import Health
+from services.standalone.child import Child
+from services.standalone.fleet import Fleet
+from tests.chaos.hosts import Host
+from tests.chaos.witness import Witness
+
+ALONE = ("paper", "ingestion", "features", "signals")
+POLL_S = 0.1
+READY_S_MAX = 60.0
+SNAPSHOT_EVERY_S = 5
+SETTLES_S = 5.0
+"""So long after the market's end reports still arrive."""
+EAGER = {
+    "FEATURES__INTERVALS_S": "[1]",
+    "INDICATORS__SMA_20__PERIOD": "3",
+    "INDICATORS__ATR_14__PERIOD": "2",
+    "INDICATORS__ADX_14__PERIOD": "2",
+    "SIGNALS__STRATEGIES": "[sma, flow]",
+    "SIGNALS__TRADES": "[sma]",
+    "SIGNALS__CONFIDENCE_MIN": "0.0",
+}
+"""Settings under which it trades from its first seconds on, and often."""
+PAIRED = ("risk", "execution")
+"""Services with an owner and a standby."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strike:
+    """One thing that was done to the stage."""
+
+    fault: str
+    target: str
+    """A service and its instance (`risk-a`), or a server."""
+    at_ms: int
+    lasted_s: float = 0.0
+
+    @property
+    def until_ms(self) -> int:
+        """When it was over."""
+        return self.at_ms + int(self.lasted_s * 1000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What is played on a stage, and how long."""
+
+    seed: int
+    faulty_s: float
+    calm_s: float = 15.0
+    """So long it is left alone before the end."""
+    activity: float = 1.0
+    """Of the market."""
+    brokers: tuple[str, ...] = ("kafka",)
+    has_second_host: bool = False
+    """Whether the first instances of the paired services run on a host of their own."""
+
+
+@dataclass(slots=True)
+class Stage:
+    """Servers, a fleet that trades, and what was done to them."""
+
+    scene: Scene
+    servers: Servers
+    folder: Path
+    strikes: list[Strike] = field(default_factory=list)
+    exits: list[tuple[str, int]] = field(default_factory=list)
+    """How services ended by themselves."""
+    fleet: Fleet = field(init=False)
+    witness: Witness = field(init=False)
+    host: Host | None = None
+    """The second one, where there is one."""
+    _closing: ExitStack = field(init=False)
+    _due: list[tuple[float, int, Callable[[], object]]] = field(default_factory=list)
+    _begun_s: float = 0.0
+    _order: int = 0
+    _told: set[tuple[str, int]] = field(default_factory=set)
+    """Lives whose end was written down."""
+    _begun_aside: list[Future[object]] = field(default_factory=list)
+    _aside: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=4))
+
+    def __enter__(self) -> Self:
+        """Start the servers, the services and who looks on; return when Marea is ready."""
+        with ExitStack() as stack:
+            self.servers.up(*self.scene.brokers, "redis")
+            self.fleet = stack.enter_context(
+                Fleet(self._environment(), None, self.folder / "services")
+            )
+            for service in ALONE:
+                self.fleet.start(service)
+            self.fleet.wait_ready(READY_S_MAX)
+            self._start_pairs(stack)
+            self.witness = Witness(self.servers.address(self.scene.brokers[0]))
+            self.witness.start()
+            stack.callback(self.witness.stop)
+            stack.callback(self._aside.shutdown)
+            self._closing = stack.pop_all()
+        self._begun_s = time.monotonic()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self._closing.close()
+
+    def _start_pairs(self, stack: ExitStack) -> None:
+        ports = port_choice.free(dict.fromkeys(PAIRED, 0))
+        through: Sequence[str] = ()
+        if self.scene.has_second_host:
+            self.host = stack.enter_context(Host())
+            through = self.host.through
+            self.host.join(self._ports_called(), ports.values())
+        for service in PAIRED:
+            self.fleet.start(service, port=ports[service], through=through)
+        self.fleet.wait_ready(READY_S_MAX)
+        for service in PAIRED:
+            self.fleet.start(service, "b")
+        self.fleet.wait_ready(READY_S_MAX)
+
+    def _ports_called(self) -> list[int]:
+        # Of what a service there has to reach.
+        ports = self.servers.ports
+        called = [ports[name] for name in (*self.scene.brokers, "redis")]
+        return [*called, self.fleet.of("paper").start.place.port]
+
+    # What happens
+
+    def at(self, after_s: float, act: Callable[[], object]) -> None:
+        """Have it done so long after the begin."""
+        self._order += 1
+        heappush(self._due, (self._begun_s + after_s, self._order, act))
+
+    def after(self, s: float, act: Callable[[], object]) -> None:
+        """Have it done so long from now."""
+        self.at(time.monotonic() - self._begun_s + s, act)
+
+    def aside(self, act: Callable[[], object]) -> None:
+        """Do what takes a while, and meanwhile keep up the services."""
+        self._begun_aside.append(self._aside.submit(act))
+
+    def note(self, fault: str, target: str, lasted_s: float = 0.0) -> None:
+        """Write down what happens now."""
+        at_ms = time.time_ns() // 1_000_000
+        self.strikes.append(Strike(fault=fault, target=target, at_ms=at_ms, lasted_s=lasted_s))
+
+    def play(self) -> None:
+        """Let the scene happen, to the end of its calm."""
+        ends_s = self._begun_s + self.scene.faulty_s + self.scene.calm_s
+        while time.monotonic() < ends_s or self._due:
+            while self._due and self._due[0][0] <= time.monotonic():
+                heappop(self._due)[2]()
+            self._keep_up()
+            time.sleep(POLL_S)
+        for each in self._begun_aside:
+            each.result()
+
+    def _keep_up(self) -> None:
+        for child in self.fleet.children.values():
+            code = child.exit_code
+            if code is not None and code >= 0 and (child.name, child.restarts) not in self._told:
+                self._told.add((child.name, child.restarts))
+                self.exits.append((child.name, code))
+        self.fleet.keep_up()
+
+    def end(self) -> None:
+        """Let the market stop, everyone read what there is, and all of them drain."""
+        self.fleet.wait_ready(READY_S_MAX)
+        for (service, _), child in self.fleet.children.items():
+            if service == "ingestion":
+                child.send(signal.SIGTERM)
+        time.sleep(SETTLES_S)
+        self.exits += [
+            (f"{service}-{instance}", code)
+            for (service, instance), code in self.fleet.stop().items()
+            if code
+        ]
+        self.witness.stop()
+
+    def change(self, child: Child, given: Mapping[str, str]) -> None:
+        """Have its next life run under other settings."""
+        child.start = replace(child.start, environment={**child.start.environment, **given})
+
+    def _environment(self) -> dict[str, str]:
+        brokers = self.scene.brokers
+        given = {
+            **EAGER,
+            "KAFKA__SERVERS": self.servers.address(brokers[0]),
+            "KAFKA__REPLICATION": str(len(brokers)),
+            "REDIS__URL": self.servers.address("redis"),
+            "MARKET__SEED": str(self.scene.seed),
+            "MARKET__ACTIVITY": str(self.scene.activity),
+            "SNAPSHOTS__EVERY_S": str(SNAPSHOT_EVERY_S),
+            **{f"INSTANCES__{service.upper()}": "2" for service in PAIRED},
+        }
+        return {**os.environ, **{f"MAREA__{name}": text for name, text in given.items()}}
+
+
+def owns(service: str, health: Health) -> bool:
+    """Whether who says this runs its service's own loop."""
+    return any(
+        facts.loop.startswith(f"{service}/") and facts.role == "owner" for facts in health.loops
+    )

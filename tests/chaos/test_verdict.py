@@ -1,0 +1,50 @@
+"""When has a run missed what it must reach?"""
+
+from pathlib import Path
+
+from tests.chaos.__main__ import is_missed
+from tests.chaos.judging import Finding
+from tests.chaos.outages import Outage
+from tests.chaos.page import render
+from tests.chaos.running import Outcome
+from tests.chaos.stage import Strike
+
+STRIKE = Strike(fault="kill a service", target="risk-a", at_ms=0)
+
+
+def _outcome(*lasted_s: float, is_takeover: bool = False, findings: int = 0) -> Outcome:
+    return Outcome(
+        strikes={"kill a service": len(lasted_s)},
+        records={"market": 500, "paper": 3},
+        findings=[Finding(code="KAFKA lost", what="much")] * findings,
+        exits=[("risk-a", 4)],
+        outages=[
+            Outage(loop="risk/main", strike=STRIKE, lasted_s=each, is_takeover=is_takeover)
+            for each in lasted_s
+        ],
+        unrecovered=[],
+        seconds=5,
+        folder=Path(),
+    )
+
+
+def test_recovery_and_takeover_have_limits_of_their_own() -> None:
+    assert not is_missed(_outcome(9.9))
+    assert is_missed(_outcome(10.0))
+    assert is_missed(_outcome(*[1.0] * 200, 15.0, is_takeover=True))
+    assert not is_missed(_outcome(*[1.0] * 200, 15.0))
+
+
+def test_anything_wrong_with_the_logs_misses() -> None:
+    assert is_missed(_outcome(1.0, findings=1))
+
+
+def test_page_tells_what_was_done_and_what_came_of_it() -> None:
+    page = render({"one host": _outcome(1.0, 2.0, 4.0, findings=1)})
+    assert "5 s at 100 records of the market a second" in page
+    assert "| kill a service | 3 |" in page
+    assert "| all | 3 | 2.0 s | 4.0 s | 4.0 s |" in page
+    assert "| that a standby ended | 0 | | | |" in page
+    assert "Violations: 1." in page
+    assert "- KAFKA lost: much" in page
+    assert "1 with 4" in page
