@@ -4,12 +4,15 @@ Whatever a start forgets, repeats or leaves out shows as a difference: the recor
 its first input on, must give everything again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+
+from msgspec import structs
 
 from marea.bus.memory import MemoryBus
 from marea.messages.channels import load_channels
-from marea.messages.envelope import Log
+from marea.messages.envelope import Log, Record
+from marea.messages.system import Started
 from marea.runtime.intake import Intake, Taken
 from marea.runtime.replay import CannotFollow, Difference, Replay
 from tests.simulation.process import AnyLoop
@@ -47,9 +50,20 @@ def _taken(world: World) -> MemoryBus:
     for log in world.cluster.logs:
         records = world.cluster.records_of(log)
         if is_doubled(world, log):
-            records = [taken for _, taken in taken_of(world, log)]
+            records = [*_renumbered(taken_of(world, log))]
         outcome_of(bus.append(log, records))
     return bus
+
+
+def _renumbered(taken: Iterable[Taken]) -> Iterator[Record]:
+    # An epoch is the place of a start, and here starts have other places.
+    epochs: dict[tuple[str, int], int] = {}
+    for place, (position, record) in enumerate(taken):
+        writer = record.writer
+        if type(record.message) is Started:
+            epochs[writer.producer, position] = place
+        epoch = epochs.get((writer.producer, writer.epoch), writer.epoch)
+        yield structs.replace(record, writer=structs.replace(writer, epoch=epoch))
 
 
 def _replayed(loop: AnyLoop, bus: MemoryBus) -> list[Difference]:

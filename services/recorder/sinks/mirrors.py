@@ -65,6 +65,8 @@ class _Mirror:
         self.is_changed = False
 
     def take(self, batch: Batch) -> None:
+        if batch.position > self.place.position:
+            self.intake.miss(batch.position)
         for position, record in enumerate(batch.records, batch.position):
             if record.writer != NOBODY:
                 for _, taken in self.intake.take(position, record):

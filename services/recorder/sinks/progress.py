@@ -37,6 +37,8 @@ class Progress:
             offset, record = kept.raw.offset, kept.record
             if offset < self.end:
                 continue
+            if offset > self.end:
+                self._intake.miss(offset)
             self.end = offset + 1
             if record.writer == NOBODY:
                 continue

@@ -26,13 +26,17 @@ CHANNEL_OF = {
 }
 
 
-def batch_of(*records: Record, channel: str = "trading") -> Batch:
+BEHIND = 1_000
+"""Of the begins of the lives that wrote the examples."""
+
+
+def batch_of(*records: Record, channel: str = "trading", first: int = BEHIND) -> Batch:
     log = Log(channel, "main")
     return Batch(
         log,
         [
             Kept(log, Raw(0, offset, record.ts_known // 1_000_000, b"main", frame(record)))
-            for offset, record in enumerate(records)
+            for offset, record in enumerate(records, first)
         ],
     )
 
@@ -120,7 +124,9 @@ def test_throughput_is_how_far_the_log_was_by_every_ten_seconds() -> None:
         record = record_of(replace(fill, id=str(number)), seq=number)
         record.ts_known = number * 1_000_000_000 + 1
         records.append(record)
-    found = [point for point in points(batch_of(*records)) if point.measurement.endswith("put")]
+    found = [
+        point for point in points(batch_of(*records, first=0)) if point.measurement.endswith("put")
+    ]
     assert [(point.ts, point.fields["records"]) for point in found] == [
         (0, 10),
         (10_000_000_000, 20),
@@ -138,7 +144,7 @@ def test_record_that_can_not_be_read_is_an_error_and_nothing_else() -> None:
 def test_position_is_one_point_a_day() -> None:
     fill = example(OrderFilled)
     day = 86_400_000_000_000
-    assert position_of(batch_of(record_of(fill))) == Point(
+    assert position_of(batch_of(record_of(fill), first=0)) == Point(
         "recorder.position",
         {"channel": "trading", "log": "main"},
         {"end": 1},

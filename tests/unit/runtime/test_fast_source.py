@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from marea.bus.memory import MemorySnapshots
 from marea.errors import Broken, Unavailable
-from marea.messages.envelope import Record
+from marea.messages.envelope import Record, Writer
 from marea.runtime.fast_source import FastSource, NeverRecorded
-from marea.testing.builders import void_record
+from marea.testing.builders import quote_record, void_record
 from tests.unit.runtime.doubled import MARKET, A, B, Shard, Taker, numbers
 
 
@@ -58,6 +58,42 @@ def test_what_nobody_can_read_on_the_log_has_no_position_and_holds_nothing_up() 
         await reader.take()
         assert reader.source.confirmed == 5
         assert reader.taken == await shard.as_recorded()
+
+    asyncio.run(scenario())
+
+
+def test_what_no_life_of_this_log_wrote_in_order_has_no_position_and_holds_nothing_up() -> None:
+    async def scenario() -> None:
+        shard = Shard()
+        await shard.claim()
+        reader = Taker(shard.reader())
+        await shard.say(2)
+        await reader.take()
+        await shard.bus.pump()
+        life = Writer(producer=A, epoch=0, build="test")
+        strange = [
+            quote_record(2**40, life),
+            quote_record(2, replace(life, epoch=2**40)),
+            quote_record(0, replace(life, producer="ingestion/a")),
+        ]
+        await shard.record.append(MARKET, strange)
+        await shard.say(2)
+        assert numbers(await reader.take()) == [2, 3]  # from the fast copy, as before
+        await shard.bus.pump()
+        await reader.take()
+        assert reader.source.confirmed == 5
+        assert reader.taken == await shard.as_recorded()
+
+    asyncio.run(scenario())
+
+
+def test_gap_is_believed_when_what_stands_behind_it_goes_on() -> None:
+    async def scenario() -> None:
+        shard = Shard()
+        await shard.claim()
+        life = Writer(producer=A, epoch=0, build="test")
+        await shard.record.append(MARKET, [quote_record(seq, life) for seq in (0, 3, 4, 5)])
+        assert numbers(await Taker(shard.reader()).take()) == [0, 0, 4, 5]
 
     asyncio.run(scenario())
 

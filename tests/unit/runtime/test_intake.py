@@ -5,13 +5,14 @@ from hypothesis import strategies as st
 
 from marea.messages.envelope import Message, Record, Writer
 from marea.messages.market import Trade
-from marea.messages.system import GapFound
+from marea.messages.system import GapFound, Started
 from marea.runtime import intake as intake_module
 from marea.runtime.intake import Intake
 from marea.testing.builders import started_record, void_record
 from marea.testing.toy import INPUT, UPSTREAM, trade_record
 
-OTHER = Writer(producer="ingestion/other", epoch=0, build="test")
+OTHER = Writer(producer="ingestion/other", epoch=-1, build="test")
+"""Its life began before the log."""
 TRADE = trade_record(1).message
 CLOCKS = [trade_record(10 * n).message for n in range(4)]
 
@@ -59,15 +60,20 @@ def test_what_nobody_can_read_is_counted_and_not_taken() -> None:
     assert list(intake.state.places) == [UPSTREAM.producer]
 
 
-@given(st.permutations(range(1, 12)), st.lists(st.integers(0, 11), max_size=6))
-def test_any_order_within_the_wait_gives_the_order_of_seq(
-    order: list[int], doubles: list[int]
+@given(st.sets(st.integers(13, 2**40), max_size=5), st.data())
+def test_what_comes_too_early_is_nobodys_when_the_awaited_one_comes_after_it(
+    strange: set[int], data: st.DataObject
 ) -> None:
     intake = Intake(INPUT)
     # No clock among them (each tenth is one), so no wait runs out.
-    records = [trade_record(n) for n in [0, *order, *doubles] if n != 10]
-    taken = take_all(intake, [_renumber(record) for record in records])
+    records = [_renumber(trade_record(n)) for n in range(12) if n != 10]
+    for seq in strange:
+        at = data.draw(st.integers(1, len(records) - 1))
+        records.insert(at, _of_life(seq, UPSTREAM))
+    taken = take_all(intake, records)
     assert seqs(taken) == list(range(11))
+    assert intake.state.void_count == len(strange)
+    assert not intake.is_waiting
 
 
 def _renumber(record: Record) -> Record:
@@ -119,21 +125,57 @@ def test_record_of_a_life_that_is_over_is_void() -> None:
     assert intake.state.outdated_count == 1
 
 
+def test_one_alone_is_told_of_no_gap_however_long_its_life_is_silent() -> None:
+    intake = Intake(INPUT)
+    clocks = [_of_life(n, OTHER, CLOCKS[n]) for n in range(4)]
+    taken = take_all(intake, [trade_record(0), trade_record(2**40), *clocks])
+    assert seqs(taken) == [0, 0, 1, 2, 3]
+    assert seqs(take_all(intake, [trade_record(1), trade_record(2)], 6)) == [1, 2]
+    assert intake.state.void_count == 1
+
+
+def test_life_that_nobody_saw_begin_is_void() -> None:
+    intake = Intake(INPUT)
+    take_all(intake, [started_record(UPSTREAM), trade_record(0)])
+    stranger = Writer(producer="ingestioo/BTC", epoch=0, build="test")
+    ahead = Writer(producer=UPSTREAM.producer, epoch=2**40, build="test")
+    assert take_all(intake, [trade_record(0, stranger), trade_record(0, ahead)], 2) == []
+    assert intake.state.outdated_count == 2
+    assert seqs(take_all(intake, [trade_record(1)], 4)) == [1]
+
+
 def test_what_waits_when_a_new_life_begins_is_taken_behind_its_gap() -> None:
+    intake = Intake(INPUT)
+    take_all(intake, [started_record(UPSTREAM), *(trade_record(n) for n in (0, 2, 3))])
+    life = Writer(producer=UPSTREAM.producer, epoch=4, build="test")
+    taken = take_all(intake, [started_record(life)], 4)
+    assert [type(record.message).__name__ for record in taken] == [
+        "GapFound",
+        "Trade",
+        "Trade",
+        "Started",
+    ]
+
+
+def test_what_waits_alone_when_a_new_life_begins_may_be_anybodys() -> None:
     intake = Intake(INPUT)
     take_all(intake, [started_record(UPSTREAM), trade_record(0), trade_record(2)])
     life = Writer(producer=UPSTREAM.producer, epoch=3, build="test")
-    taken = take_all(intake, [started_record(life)], 3)
-    assert [type(record.message).__name__ for record in taken] == ["GapFound", "Trade", "Started"]
+    assert [type(record.message) for record in take_all(intake, [started_record(life)], 3)] == [
+        Started
+    ]
+    assert intake.state.void_count == 1
 
 
-def test_what_waits_is_taken_though_the_start_of_the_next_life_is_lost_too() -> None:
+def test_life_that_began_on_a_part_of_the_log_that_is_gone_is_taken_from_where_it_is() -> None:
     intake = Intake(INPUT)
-    take_all(intake, [started_record(UPSTREAM), trade_record(0), trade_record(2)])
+    take_all(intake, [started_record(UPSTREAM), *(trade_record(n) for n in (0, 2, 3))])
     life = Writer(producer=UPSTREAM.producer, epoch=7, build="test")
+    intake.miss(9)
     taken = take_all(intake, [trade_record(n, life) for n in (1, 2, 3)], 9)
     assert [(record.writer.epoch, record.seq) for record in taken[1:]] == [
         (0, 2),
+        (0, 3),
         *((7, 1), (7, 2), (7, 3)),
     ]
     gap = taken[0].message
@@ -143,7 +185,7 @@ def test_what_waits_is_taken_though_the_start_of_the_next_life_is_lost_too() -> 
 
 @given(st.lists(st.integers(1, 4), min_size=2, max_size=4), st.sets(st.integers(0, 12), min_size=2))
 @settings(max_examples=300)
-def test_whatever_is_lost_what_came_is_taken_once_in_order_and_the_rest_is_called_missing(
+def test_whatever_is_lost_nothing_is_taken_twice_or_out_of_order_and_the_rest_is_told(
     lives: list[int], lost: set[int]
 ) -> None:
     log: list[Record] = []
@@ -153,20 +195,26 @@ def test_whatever_is_lost_what_came_is_taken_once_in_order_and_the_rest_is_calle
     came = [(at, record) for at, record in enumerate(log) if at not in lost]
     came += [(100 + n, _of_life(n, OTHER, CLOCKS[n])) for n in range(4)]
     intake = Intake(INPUT)
-    taken = [record for at, record in came for record in take_all(intake, [record], at)]
+    taken: list[Record] = []
+    for read, (at, record) in enumerate(came):
+        if at > (came[read - 1][0] + 1 if read else 0):
+            intake.miss(at)
+        taken += take_all(intake, [record], at)
     said = [
         (record.writer.epoch, record.seq) for record in taken if isinstance(record.message, Trade)
     ]
-    assert said == [(r.writer.epoch, r.seq) for _, r in came if isinstance(r.message, Trade)]
+    written = [(r.writer.epoch, r.seq) for _, r in came if isinstance(r.message, Trade)]
+    assert said == [each for each in written if each in said]
+    waits = sum(map(len, intake._waiting.values()))
+    assert len(written) == len(said) + intake.state.void_count + waits
+    gaps = [record.message for record in taken if isinstance(record.message, GapFound)]
     missing = {
         (gap.producer_epoch, seq)
-        for gap in (record.message for record in taken)
-        if isinstance(gap, GapFound)
+        for gap in gaps
         for seq in range(gap.first_missing, gap.last_missing + 1)
     }
     assert len(missing) == intake.state.missing_count
-    assert missing <= {(log[at].writer.epoch, log[at].seq) for at in lost if at < len(log)}
-    assert not intake.is_waiting
+    assert missing.isdisjoint(said)
 
 
 def _of_life(seq: int, life: Writer, message: Message = TRADE) -> Record:

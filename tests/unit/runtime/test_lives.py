@@ -74,7 +74,7 @@ def test_what_was_dropped_and_how_far_producers_were_read_outlives_a_start() -> 
 
 
 def test_no_snapshot_is_taken_while_a_record_waits() -> None:
-    other = Writer(producer="clock", epoch=0, build="test")
+    other = Writer(producer="clock", epoch=-1, build="test")
     clocks = [structs.replace(trade_record(seq), writer=other) for seq in (10, 20, 30, 40)]
     clocks = [structs.replace(clock, seq=at) for at, clock in enumerate(clocks)]
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from marea.errors import Unavailable
 from marea.messages.envelope import Log, Message, Record
@@ -300,6 +301,34 @@ def test_failure_of_the_core_is_told_and_ends_the_life() -> None:
         with pytest.raises(Exception, match="ZeroDivisionError"):
             await shard.run(1, owner)
         assert owners(owner) == [False]
+
+    play(scenario)
+
+
+def test_heartbeat_that_is_not_of_its_owner_ends_and_moves_nothing() -> None:
+    async def scenario(shard: Shard) -> None:
+        await shard.feed(0, 30)
+        owner, standby = shard.instance("a", is_alone=True), shard.instance("b")
+        await shard.run(3.1, owner, standby)
+        (*_, last) = await shard.read(BEATS)
+        beat = last.message
+        ahead = structs.replace(beat, producer_epoch=2**40, resumes_at=2**40)
+        strange = [
+            structs.replace(last, seq=last.seq + 1, message=ahead),
+            structs.replace(last, writer=structs.replace(last.writer, epoch=2**40)),
+            structs.replace(
+                last,
+                message=ahead,
+                writer=structs.replace(last.writer, producer="toy/1", epoch=2**40),
+            ),
+        ]
+        await shard.bus.append(BEATS, strange)
+        await shard.run(9.0, owner, standby)
+        assert owners(owner, standby) == [True, False]
+        assert owner.ended_by is None
+        assert owner.epoch == 0
+        told = shard.bus._records[BEATS]
+        told[:] = [record for record in told if record not in strange]  # else the log is unsound
 
     play(scenario)
 

@@ -348,6 +348,18 @@ def test_record_that_has_lost_outputs_is_broken() -> None:
     play(60, scenario)
 
 
+def test_record_in_which_a_stranger_wrote_under_a_loops_name_is_followed_as_its_own() -> None:
+    async def scenario(bench: Bench) -> None:
+        await bench.run(bench.loop())
+        last = bench.bus._records[ALARMS][-1]
+        epoch = structs.replace(last, writer=structs.replace(last.writer, epoch=2**40))
+        bench.bus._records[ALARMS][4:4] = [structs.replace(last, seq=2**40), epoch]
+        comparison = await replayed(bench)
+        assert not comparison.differences
+
+    play(60, scenario)
+
+
 # What a difference does
 
 

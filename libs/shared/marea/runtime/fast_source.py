@@ -7,7 +7,7 @@ when the log brings it. Where the log brings another record instead, its writer 
 was safe: what was made of it must never be on record, and the life that took it is over.
 
 Positions count the records of the log that readers take: without second copies, and without what
-was written under an epoch that was over. They are the same whichever way a record came.
+was written under an epoch that was over or never began. They are the same whichever way a record came.
 """
 
 from collections import deque
@@ -47,6 +47,30 @@ class Cursor(Struct, kw_only=True):
     """The last one that is taken."""
     keys: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Epoch and seq of the last one of each producer."""
+    early: dict[str, int] = field(default_factory=dict)
+    """The seq of the last one of a producer that stands behind a gap, unless the gap was filled."""
+
+    def takes(self, key: Key) -> bool:
+        """Whether readers take this record, the next one that is read; if so it counts as taken.
+
+        They take what a life wrote that began here, in its order. What comes too early may be anybody's:
+        the gap is believed when the next one follows that one, and both are not the awaited one.
+        """
+        producer, epoch, seq = key
+        life, last_seq = self.keys.get(producer, BEFORE_ALL)
+        if seq == STARTED_SEQ:
+            is_taken = epoch > life
+        else:
+            is_taken = epoch == life and last_seq < seq in (
+                last_seq + 1,
+                self.early.get(producer, seq) + 1,
+            )
+            if epoch == life and seq > last_seq and not is_taken:
+                self.early[producer] = seq
+        if is_taken:
+            self.keys[producer], self.last = (epoch, seq), key
+            self.early.pop(producer, None)
+        return is_taken
 
 
 class FastSource:
@@ -89,7 +113,9 @@ class FastSource:
     async def save(self, name: str, position: int, body: bytes) -> None:
         """Keep a snapshot as soon as all that it rests on is on the log; one waits at a time."""
         if self._unsafe is None:
-            place = self._confirmed, replace(self._cursor, keys=dict(self._cursor.keys))
+            cursor = self._cursor
+            kept = replace(cursor, keys=dict(cursor.keys), early=dict(cursor.early))
+            place = self._confirmed, kept
             self._unsafe = name, position, body, place
             await self._save_if_safe()
 
@@ -146,12 +172,8 @@ class FastSource:
     def _take(self, record: Record, found: list[Record]) -> None:
         cursor, key = self._cursor, key_of(record)
         cursor.offset += 1
-        if record.writer == NOBODY:
+        if record.writer == NOBODY or not cursor.takes(key):
             return
-        producer, place = key[0], key[1:]
-        if place <= cursor.keys.get(producer, BEFORE_ALL):
-            return  # a second copy, or of an epoch that was over
-        cursor.keys[producer], cursor.last = place, key
         if self._ahead:
             self._confirm(key, record)
         else:

@@ -4,16 +4,22 @@ Each producer numbers its records without holes within an epoch. A record at or 
 number, or of an older epoch, is dropped; one that comes too early waits for those before it, until
 so many wait or so much time has passed that they are called missing: then a `GapFound` comes in
 their place. All of it follows from the log alone, so every reader of the log decides the same.
+
+What a producer's name stands on need not be its own: bits turn, and strangers write. A life that was
+not seen to begin, where it would have been, is nobody's. A life writes its records in order: one that
+came too early is nobody's either when the one that was awaited comes after it, and it counts as told
+of a gap only once its own successor has come, too.
 """
 
 from bisect import insort
 from collections.abc import Iterator
+from itertools import pairwise
 
 from msgspec import Struct, field
 
 from marea.messages.envelope import NOBODY, Log, Nanos, Record
 from marea.messages.ids import derived_id
-from marea.messages.system import Clock, GapFound, Started
+from marea.messages.system import Clock, GapFound, Heartbeat, Started
 
 WAITING_RECORDS_MAX = 10_000
 GAP_WAIT_NS = 2_000_000_000
@@ -37,11 +43,13 @@ class IntakeState(Struct, kw_only=True):
     """The latest `Clock` that was read, ns UTC."""
     duplicate_count: int = 0
     outdated_count: int = 0
-    """Records of an epoch that was over when they were written."""
+    """Records of an epoch that was over when they were written, or that nobody saw begin."""
     missing_count: int = 0
     """Records that never came."""
     void_count: int = 0
-    """What nobody could read."""
+    """What nobody could read, or came before what its writer had still to write."""
+    begin: int | None = None
+    """Lives that began before this position are known by what they write; None: nothing was read."""
 
 
 class Intake:
@@ -77,29 +85,40 @@ class Intake:
 
     def take(self, position: int, record: Record) -> Iterator[Taken]:
         """The records to take now that this one was read, in their order."""
+        if self.state.begin is None:
+            self.state.begin = position if type(record.message) is Started else position + 1
         if record.writer == NOBODY:
             self.state.void_count += 1
             return
-        if type(record.message) is Clock:
-            self.state.clock = max(self.state.clock, record.message.ts_event)
         producer, epoch = record.writer.producer, record.writer.epoch
         place = self.state.places.get(producer)
         if type(record.message) is Started:
             yield from self._begin(position, record)
-        elif place is None or epoch > place.epoch:
-            # Where this life began is no longer on the log: it is known from here on.
+        elif (place is None or epoch > place.epoch) and (
+            epoch < self.state.begin or type(record.message) is Heartbeat
+        ):
+            # This life did not begin here, or where it did is no longer on the log.
             yield from self._end(producer, record)
             self.state.places[producer] = Place(epoch=epoch, next_seq=record.seq + 1)
+            self._hear(record)
             yield position, record
-        elif epoch < place.epoch:
+        elif place is None or epoch != place.epoch:
             self.state.outdated_count += 1
         elif record.seq < place.next_seq:
             self.state.duplicate_count += 1
         else:
+            self._hear(record)
+            is_awaited = record.seq == place.next_seq
             insort(self._waiting.setdefault(producer, []), (position, record), key=_by_seq)
             self._waiting_since.setdefault(producer, self.state.clock)
             yield from self._drain(producer, place)
+            if is_awaited:
+                self._forget(producer)
         yield from self._give_up()
+
+    def miss(self, position: int) -> None:
+        """What stood before this position is gone unread: lives may have begun there."""
+        self.state.begin = position
 
     def _begin(self, position: int, record: Record) -> Iterator[Taken]:
         producer = record.writer.producer
@@ -114,8 +133,23 @@ class Intake:
 
     def _end(self, producer: str, cause: Record) -> Iterator[Taken]:
         # A life is over: what it wrote and still waits comes before what the next one writes.
-        if producer in self._waiting:
+        if producer in self._waiting and self._is_believed(producer):
             yield from self._skip(producer, self.state.places[producer], cause)
+        self._forget(producer)
+
+    def _hear(self, record: Record) -> None:
+        if type(record.message) is Clock:
+            self.state.clock = max(self.state.clock, record.message.ts_event)
+
+    def _is_believed(self, producer: str) -> bool:
+        # One alone may be anybody's; two in a row were written by who numbers.
+        seqs = [record.seq for _, record in self._waiting[producer]]
+        return any(after == seq + 1 for seq, after in pairwise(seqs))
+
+    def _forget(self, producer: str) -> None:
+        if producer in self._waiting:
+            self.state.void_count += len(self._waiting.pop(producer))
+            del self._waiting_since[producer]
 
     def _drain(self, producer: str, place: Place) -> Iterator[Taken]:
         waiting = self._waiting[producer]
@@ -133,7 +167,8 @@ class Intake:
         for producer in sorted(self._waiting):
             waiting = self._waiting[producer]
             waited_ns = self.state.clock - self._waiting_since[producer]
-            if len(waiting) >= WAITING_RECORDS_MAX or waited_ns >= GAP_WAIT_NS:
+            is_over = len(waiting) >= WAITING_RECORDS_MAX or waited_ns >= GAP_WAIT_NS
+            if is_over and self._is_believed(producer):
                 yield from self._skip(producer, self.state.places[producer], waiting[-1][1])
 
     def _skip(self, producer: str, place: Place, cause: Record) -> Iterator[Taken]:

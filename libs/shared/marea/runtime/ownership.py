@@ -196,9 +196,20 @@ class Instance(Generic[State]):
         while records := await bus.read(self._log, self._position, READ_RECORDS_MAX):
             for record in records:
                 position, self._position = self._position, self._position + 1
+                if not self._is_of_owner(record):
+                    continue
                 for _, taken in self._intake.take(position, record):
                     if isinstance(taken.message, Heartbeat):
                         self._hear(taken, taken.message)
+
+    def _is_of_owner(self, record: Record) -> bool:
+        # Lives don't begin on this log: that both epochs in a heartbeat agree is all there is to see.
+        heartbeat, writer = record.message, record.writer
+        return (
+            isinstance(heartbeat, Heartbeat)
+            and writer.producer == self.loop.wiring.name
+            and writer.epoch == heartbeat.producer_epoch
+        )
 
     def _hear(self, record: Record, heartbeat: Heartbeat) -> None:
         self._heard_ns = self._now_ns()

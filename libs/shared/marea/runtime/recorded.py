@@ -10,6 +10,7 @@ from marea.runtime.intake import Place
 from marea.runtime.snapshot import OutputPlace
 
 READ_RECORDS_MAX = 1_000
+NONE_EARLY = -2
 
 
 class Recorded:
@@ -28,6 +29,8 @@ class Recorded:
         self._resumes_at = resumes_at
         self._position = kept.position if kept else 0
         self._place = Place(epoch=kept.epoch, next_seq=kept.next_seq) if kept else Place()
+        self._early_seq = NONE_EARLY
+        """The last one that stands behind a gap."""
         self.until = 0
         """The position of the present life's `Started`: nothing is looked at from there on."""
         self._found: deque[Record] = deque()
@@ -69,17 +72,21 @@ class Recorded:
         place, epoch = self._place, record.writer.epoch
         if type(record.message) is Started:
             self._place = Place(epoch=self._position, next_seq=0)
+            self._early_seq = NONE_EARLY
             return
-        if epoch > place.epoch:  # the life began before `first`
-            self._place = place = Place(epoch=epoch, next_seq=record.seq)
-        if epoch < place.epoch or record.seq < place.next_seq:
-            return  # of a life that was over, or the second copy of an append
+        if epoch != place.epoch or record.seq < place.next_seq:
+            return  # of a life that was over or never began, or the second copy of an append
         if record.seq > place.next_seq:
-            raise Broken(
-                f"{self._log}: {self._producer} wrote seq {place.next_seq} to {record.seq - 1} of "
-                f"epoch {epoch}, and they are gone; restore the log from its archive"
-            )
+            if record.seq == self._early_seq + 1:
+                raise Broken(
+                    f"{self._log}: {self._producer} wrote seq {place.next_seq} to "
+                    f"{self._early_seq - 1} of epoch {epoch}, and they are gone; restore the log "
+                    "from its archive"
+                )
+            self._early_seq = record.seq  # anybody's, unless the next one follows it
+            return
         place.next_seq += 1
+        self._early_seq = NONE_EARLY
         if record.input_offset >= self._resumes_at:
             self._found.append(record)
 

@@ -145,6 +145,8 @@ class PostgresSink:
         log = batch.log
         progress = self._logs.setdefault(log, _Progress(Intake(log), 0, 0))
         intake = progress.intake
+        if batch.position > progress.read:
+            intake.miss(batch.position)
         for raw, record in zip(batch.raws, batch.records, strict=True):
             if raw.offset < progress.read:
                 continue
