@@ -28,6 +28,8 @@ class Start:
     arguments: Sequence[str]
     environment: Mapping[str, str]
     log: Path
+    through: Sequence[str] = ()
+    """The command that it is started through, which becomes it: `ip netns exec NAME`."""
 
 
 @dataclass(slots=True)
@@ -81,6 +83,7 @@ class Child:
             self._told_from = log.tell()
             self._process = subprocess.Popen(  # noqa: S603 # it is this Python with a module of ours
                 [
+                    *self.start.through,
                     *(sys.executable, "-m", bound.__name__, str(os.getpid()), place.service),
                     *("--instance", place.instance, "--port", str(place.port)),
                     *self.start.arguments,

@@ -6,6 +6,7 @@ Each takes the stage and the chance that decides the rest; what takes a while go
 import shutil
 import signal
 from collections.abc import Callable, Mapping
+from functools import partial
 from random import Random
 from types import MappingProxyType
 
@@ -41,7 +42,7 @@ def pause_an_owner(stage: Stage, draw: Random) -> None:
         pause_s = draw.uniform(*PAUSE_S)
         stage.note("pause an owner", owner.name, pause_s)
         owner.send(signal.SIGSTOP)
-        stage.after(pause_s, owner.resume)
+        stage.after(pause_s, partial(owner.send, signal.SIGCONT))
 
 
 def flush_redis(stage: Stage, _: Random) -> None:
