@@ -57,12 +57,13 @@ class Instance(Generic[State]):
         now_ns: Callable[[], Nanos],
         *,
         is_alone: bool = False,
+        silence_ns: Nanos = SILENCE_NS,
     ) -> None:
         """Begin as a standby.
 
         `make` gives the shard's loop, new, for each life; `name` is no other instance's; `now_ns`
         is a monotonic time, ns; `is_alone` says that nobody else is there, so that the first
-        takeover waits for no silence.
+        takeover waits for no silence; `silence_ns` is how long it waits for one, `SILENCE_NS` or more.
         """
         self._make = make
         self._name = name
@@ -74,6 +75,7 @@ class Instance(Generic[State]):
         self._position: int | None = None
         self._heard_ns: Nanos = 0
         self._is_alone = is_alone
+        self._silence_ns = silence_ns
         self._owner_resumes_at = 0
         self.ended_by: Refused | None = None
         """Why the last life as the owner is over."""
@@ -174,7 +176,7 @@ class Instance(Generic[State]):
         asked_ns = self._now_ns()  # what is heard after that counts, however late it is read
         await self._listen()
         taken = await self.loop.follow(self._owner_resumes_at, limit)
-        is_silent = self._is_alone or asked_ns - self._heard_ns >= SILENCE_NS
+        is_silent = self._is_alone or asked_ns - self._heard_ns >= self._silence_ns
         if taken == 0 and is_silent:
             await self._take_over()
         return taken
