@@ -35,7 +35,7 @@ PLANTS = (
         edits=(
             CodeEdit(
                 f"{INSTANCE}._stand_by",
-                {"self._is_alone or asked_ns - self._heard_ns >= self._silence_ns": "True"},
+                {"self._is_alone or asked_ns - self._heard_ns >= SILENCE_NS": "True"},
             ),
         ),
     ),
@@ -47,7 +47,7 @@ PLANTS = (
             CodeEdit(
                 f"{INSTANCE}._stand_by",
                 {
-                    "self._is_alone or asked_ns - self._heard_ns >= self._silence_ns": "self._is_alone"
+                    "self._is_alone or asked_ns - self._heard_ns >= SILENCE_NS": "self._is_alone"
                 },
             ),
         ),

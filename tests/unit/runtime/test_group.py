@@ -25,6 +25,7 @@ from marea.runtime.venue_time import VenueTime
 from marea.testing.toy import ALARMS, BARS, INPUT, toy_core, toy_wiring, upstream_records
 
 CONFIG = Path(__file__).parents[3] / "config"
+OTHER = Log("trading", "second")
 SOON_S = 5.0
 
 
@@ -34,6 +35,9 @@ class WakingMemory(MemoryBus):
     def __init__(self) -> None:
         super().__init__()
         self.is_away = False
+        self.lets_beat = asyncio.Event()
+        """Whether the first loop's heartbeats get through."""
+        self.lets_beat.set()
         self.events: list[asyncio.Event] = []
 
     def wake(self, event: asyncio.Event, *_: Log) -> None:
@@ -42,6 +46,8 @@ class WakingMemory(MemoryBus):
     async def append(self, log: Log, records: Sequence[Record]) -> int:
         if self.is_away:
             raise Unavailable(f"{log} takes nothing")
+        if log == Log("ownership", "toy/0"):
+            await self.lets_beat.wait()
         position = await super().append(log, records)
         for event in self.events:
             event.set()
@@ -225,5 +231,29 @@ def test_loop_that_is_stuck_is_told() -> None:
         assert group.stuck_because == ""
         group._turned_s["toy/0"] = time.monotonic() - STUCK_S - 1
         assert "no turn has ended for 61 s" in group.stuck_because
+
+    asyncio.run(scenario())
+
+
+def test_group_takes_over_its_first_loop_and_then_the_others() -> None:
+    second = "toy/1"
+
+    def make_second(footing: Footing) -> AnyLoop:
+        wiring = replace(toy_wiring(OTHER), name=second, outputs={OTHER: second}, input_log=INPUT)
+        return Loop(toy_core(), wiring, footing.ports())
+
+    async def scenario() -> None:
+        bus, drain = WakingMemory(), asyncio.Event()
+        bus.lets_beat.clear()
+        group = Group(ground(bus), [Member(make=toy), Member(make=make_second)], is_hurried=False)
+        living = asyncio.create_task(group.run(drain))
+        await until(lambda: [facts.role for facts in group.facts()] == ["owner", "standby"])
+        await asyncio.sleep(0.3)
+        assert not await bus.read(OTHER, 0, 1), "it has begun though the first may be another's"
+        bus.lets_beat.set()
+        await until(lambda: [facts.role for facts in group.facts()] == ["owner", "owner"])
+        drain.set()
+        async with asyncio.timeout(SOON_S):
+            await living
 
     asyncio.run(scenario())

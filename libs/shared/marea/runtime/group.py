@@ -3,6 +3,9 @@
 What a loop has said may wait on the group's bus for the record, and others may have read it on the fast
 copy by then. So where one of the loops fails, is followed by another owner, or took what never came
 on record, the life of the group is over, what waited goes with it, and a new life begins from the logs.
+
+So two processes must not share a group's loops out among them: each would end the other's life again and
+again. Who owns the first loop takes over the others.
 """
 
 import asyncio
@@ -16,12 +19,12 @@ from typing import Any, TypeAlias
 
 from marea.errors import Broken, MareaError, Refused, Unavailable
 from marea.messages.channels import load_channels
-from marea.messages.envelope import Log, Nanos
+from marea.messages.envelope import Log
 from marea.runtime.facts import LoopFacts, facts_of
 from marea.runtime.fast_source import FastSource
 from marea.runtime.footing import Footing, Ground
 from marea.runtime.loop import Loop
-from marea.runtime.ownership import SILENCE_NS, Instance
+from marea.runtime.ownership import Instance
 from marea.runtime.wiring import Wiring
 
 POLL_S = 0.05
@@ -29,8 +32,6 @@ POLL_S = 0.05
 RETRY_S = 0.5
 DRAIN_S_MAX = 5.0
 ENDS_EVERY_S = 1.0
-PATIENCE_NS_MAX: Nanos = 3_000_000_000
-"""Up to so much longer than it must a group stands by."""
 STUCK_S = 60.0
 """A loop that has not ended a turn for so long never will."""
 
@@ -55,7 +56,6 @@ class Member:
 class _Life:
     footing: Footing
     name: str
-    silence_ns: Nanos
     turned: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a loop has said or confirmed something."""
 
@@ -138,8 +138,6 @@ class Group:
             Footing(self._ground, is_hurried=self._is_hurried),
             # By chance: a process that is started anew may have the name of the one that it follows.
             f"{self._ground.instance}#{secrets.token_hex(4)}",
-            # Of two groups that stand by, one is first with all of its loops.
-            SILENCE_NS + secrets.randbelow(PATIENCE_NS_MAX),
         )
         self._sources = life.footing.sources
         pairs = zip(self._members, self._news, strict=True)
@@ -159,7 +157,7 @@ class Group:
             life.name,
             time.monotonic_ns,
             is_alone=self._is_alone,
-            silence_ns=life.silence_ns,
+            may_take_over=lambda: instance is self._instances[0] or self._instances[0].is_proven,
         )
         self._instances.append(instance)
         self._have_woken(member, news, instance.loop.wiring)

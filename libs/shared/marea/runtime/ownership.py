@@ -57,13 +57,13 @@ class Instance(Generic[State]):
         now_ns: Callable[[], Nanos],
         *,
         is_alone: bool = False,
-        silence_ns: Nanos = SILENCE_NS,
+        may_take_over: Callable[[], bool] = lambda: True,
     ) -> None:
         """Begin as a standby.
 
         `make` gives the shard's loop, new, for each life; `name` is no other instance's; `now_ns`
         is a monotonic time, ns; `is_alone` says that nobody else is there, so that the first
-        takeover waits for no silence; `silence_ns` is how long it waits for one, `SILENCE_NS` or more.
+        takeover waits for no silence; `may_take_over` is asked before each, for loops that go together.
         """
         self._make = make
         self._name = name
@@ -75,7 +75,7 @@ class Instance(Generic[State]):
         self._position: int | None = None
         self._heard_ns: Nanos = 0
         self._is_alone = is_alone
-        self._silence_ns = silence_ns
+        self._may_take_over = may_take_over
         self._owner_resumes_at = 0
         self.ended_by: Refused | None = None
         """Why the last life as the owner is over."""
@@ -122,7 +122,7 @@ class Instance(Generic[State]):
         await self._beat(reign)
         await self._listen()
         # Who does nothing in the world may go on: what it writes is void once it was followed.
-        may_step = self._is_proven() or not self.loop.ports.effects
+        may_step = self.is_proven or not self.loop.ports.effects
         return await self.loop.step(limit) if may_step else 0
 
     async def _beat(self, reign: _Reign) -> None:
@@ -155,7 +155,9 @@ class Instance(Generic[State]):
             message=message, writer=reign.writer, seq=seq, ts_known=known, ts_origin=known
         )
 
-    def _is_proven(self) -> bool:
+    @property
+    def is_proven(self) -> bool:
+        """Whether it is the owner, and has read back lately that it is."""
         reign = self._reign
         return (
             reign is not None
@@ -164,7 +166,7 @@ class Instance(Generic[State]):
         )
 
     def _check(self) -> None:
-        if not self._is_proven():
+        if not self.is_proven:
             raise Refused(
                 f"{self.loop.wiring.name} at {self._name} has read back no heartbeat of the last "
                 f"{LEASE_NS // 1_000_000_000} s: another may have taken over, it does nothing more"
@@ -176,8 +178,8 @@ class Instance(Generic[State]):
         asked_ns = self._now_ns()  # what is heard after that counts, however late it is read
         await self._listen()
         taken = await self.loop.follow(self._owner_resumes_at, limit)
-        is_silent = self._is_alone or asked_ns - self._heard_ns >= self._silence_ns
-        if taken == 0 and is_silent:
+        is_silent = self._is_alone or asked_ns - self._heard_ns >= SILENCE_NS
+        if taken == 0 and is_silent and self._may_take_over():
             await self._take_over()
         return taken
 
