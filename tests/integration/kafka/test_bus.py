@@ -309,6 +309,21 @@ def test_unknown_channel_is_refused(kafka: str) -> None:
     asyncio.run(scenario())
 
 
+def test_log_is_not_said_to_end_before_where_it_was_said_to_end(kafka: str) -> None:
+    async def scenario() -> None:
+        async with opened_twice(kafka) as (first, second):
+            await first.append(MARKET, quotes(0, 5))
+            await read_all(second, MARKET)
+            await second._follower.close()  # as when its broker hangs: nothing comes any more
+            await first.append(MARKET, quotes(5, 10))
+            await asyncio.sleep(1.1)  # what was heard is too old by now
+            assert await second.ends(MARKET) == {MARKET: 10}
+            with pytest.raises(Unavailable, match=r"reading market/.* at 5: no answer within"):
+                await second.read(MARKET, 5, 10)
+
+    asyncio.run(scenario())
+
+
 def test_missing_topics_are_told_with_what_makes_them(kafka: str) -> None:
     with pytest.raises(Unavailable, match=r"market has 0 partitions of 4: create the topics"):
         asyncio.run(open_kafka(kafka, new_prefix(), channels=FEW, timeout_s=1))

@@ -116,9 +116,7 @@ class KafkaBus:
         position = await self._logs.appender.put(place, entries)
         end = position + len(records)
         self._appended[log] = max(end, self._appended.get(log, 0))
-        window = self._follower.windows.get(place)
-        if window is not None:
-            window.known_end = max(end, window.known_end)
+        self._know(log, end)
         return position
 
     async def read(self, log: Log, position: int, limit: int) -> Sequence[Record]:
@@ -159,6 +157,8 @@ class KafkaBus:
             log: max(found.get(log) or told.get(log, 0), self._appended.get(log, 0))
             for log in named
         }
+        for log, end in told.items():
+            self._know(log, end)
         return {log: end for log, end in ends.items() if end}
 
     async def raw_ends(self) -> Mapping[Log, int]:
@@ -197,6 +197,13 @@ class KafkaBus:
             self._logs.take_claims(window.raws(max(position, window.first), window.end))
         else:
             self._wake(window.log)
+
+    def _know(self, log: Log, end: int) -> None:
+        # Who is told that a log goes that far must not be told, as it reads there, that it ends before.
+        place = self._logs.place(log)
+        window = self._follower.windows.get(place) if place is not None else None
+        if window is not None:
+            window.known_end = max(end, window.known_end)
 
     def _fresh_end(self, log: Log) -> int | None:
         place = self._logs.place(log)
