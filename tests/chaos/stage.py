@@ -183,7 +183,10 @@ class Stage:
 
     def end(self) -> None:
         """Let the market stop, everyone read what there is, and all of them drain."""
-        self.fleet.wait_ready(READY_S_MAX)
+        until_s = time.monotonic() + READY_S_MAX
+        while not self._is_owned() and time.monotonic() < until_s:
+            self._keep_up()
+            time.sleep(POLL_S)
         for (service, _), child in self.fleet.children.items():
             if service == "ingestion":
                 child.send(signal.SIGTERM)
@@ -194,6 +197,13 @@ class Stage:
             if code
         ]
         self.witness.stop()
+
+    def _is_owned(self) -> bool:
+        # Whether all processes answer, and each loop is run by one of them.
+        told = list(self.fleet.health().values())
+        loops = [facts for health in told if health is not None for facts in health.loops]
+        run = {facts.loop for facts in loops if facts.phase == "runs"}
+        return None not in told and all(facts.loop in run for facts in loops)
 
     def change(self, child: Child, given: Mapping[str, str]) -> None:
         """Have its next life run under other settings."""
