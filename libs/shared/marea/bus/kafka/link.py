@@ -44,6 +44,14 @@ class Part(NamedTuple):
     error: type[errors.KafkaError] | None = None
 
 
+class Found(NamedTuple):
+    """A topic as a broker tells of it."""
+
+    partitions: int
+    led: int
+    """So many of them have a broker that answers for them now."""
+
+
 class Removed(BadInput):
     """What is asked for stood there once, and the retention of its topic has removed it."""
 
@@ -75,6 +83,7 @@ class Link:
 
     def __init__(self, servers: str, timeout_s: float) -> None:
         """`servers` are host:port of some brokers, with commas; `timeout_s` bounds each request."""
+        self._servers = servers
         self._timeout_s = timeout_s
         self._client = AIOKafkaClient(
             bootstrap_servers=servers,
@@ -86,21 +95,19 @@ class Link:
     async def open(self) -> None:
         """Find the brokers, also where they are just coming back. Raises `Unavailable`."""
         timeout_s = min(CONNECT_S_MAX, self._timeout_s)
-        await self._retried("connecting", self._client.bootstrap, timeout_s)
+        await self._retried(f"connecting to {self._servers}", self._client.bootstrap, timeout_s)
 
-    async def look_up(self, topics: Sequence[str]) -> dict[str, int]:
-        """How many partitions that somebody leads have these topics? Raises `Unavailable`.
+    async def look_up(self, topics: Sequence[str]) -> dict[str, Found]:
+        """How many partitions have these topics? Raises `Unavailable`.
 
         A topic that isn't there is left out. It makes none that is missing, as asking for it otherwise may.
         """
         async with bounded("asking for topics", self._timeout_s):
             request = MetadataRequest(list(topics), allow_auto_topic_creation=False)
             response = await self._client.send(self._client.get_random_node(), request)
-        found = response.to_object()["topics"]
+        told = response.to_object()["topics"]
         return {
-            each["topic"]: sum(part["leader"] >= 0 for part in each["partitions"])
-            for each in found
-            if not each["error_code"]
+            each["topic"]: _found(each["partitions"]) for each in told if not each["error_code"]
         }
 
     async def follow(self, topics: Sequence[str]) -> None:
@@ -213,14 +220,14 @@ class Link:
         self, what: str, attempt: Callable[[], Awaitable[Answer]], timeout_s: float = 0
     ) -> Answer:
         # Until the time is over: a broker that went away is followed by another, or comes back.
-        until = asyncio.get_running_loop().time() + (timeout_s or self._timeout_s)
+        clock = asyncio.get_running_loop()
+        until = clock.time() + (timeout_s or self._timeout_s)
         while True:
-            left_s = until - asyncio.get_running_loop().time()
             try:
-                async with bounded(what, left_s):
+                async with bounded(what, max(until - clock.time(), RETRY_S)):
                     return await attempt()
             except Unavailable:
-                if left_s <= RETRY_S:
+                if until - clock.time() <= RETRY_S:
                     raise
                 self.look_around()
                 await asyncio.sleep(RETRY_S)
@@ -229,6 +236,10 @@ class Link:
 def named(place: TopicPartition) -> str:
     """A partition, for people."""
     return f"{place.topic}[{place.partition}]"
+
+
+def _found(partitions: Sequence[Mapping[str, int]]) -> Found:
+    return Found(len(partitions), sum(each["leader"] >= 0 for each in partitions))
 
 
 def _by_topic(asked: Mapping[TopicPartition, tuple[int, ...]]) -> list[tuple[str, list[Any]]]:

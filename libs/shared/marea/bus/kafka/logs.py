@@ -10,7 +10,7 @@ from aiokafka.structs import TopicPartition
 from marea.bus.kafka.appender import Appender
 from marea.bus.kafka.breakdown import Breakdown
 from marea.bus.kafka.directory import Claim, Directory, encode_claim
-from marea.bus.kafka.link import RETRY_S, Link
+from marea.bus.kafka.link import RETRY_S, Found, Link
 from marea.bus.kafka.topics import DIRECTORY, partition_counts
 from marea.bus.raw import Raw
 from marea.errors import Unavailable
@@ -68,11 +68,14 @@ class Logs:
         await self.appender.open(self.topics)
         await self.learn()
 
-    def _missing(self, there: Mapping[str, int]) -> str:
+    def _missing(self, there: Mapping[str, Found]) -> str:
         for channel, count in {**self._counts, DIRECTORY: 1}.items():
             topic = self._prefix + channel
-            if there.get(topic, 0) < count:
-                return f"{topic} has {there.get(topic, 0)} partitions of {count}"
+            found = there.get(topic, Found(0, 0))
+            if found.led < count:
+                return (
+                    f"{topic} has {found.partitions} partitions of {count}, {found.led} of them led"
+                )
         return ""
 
     async def close(self) -> None:

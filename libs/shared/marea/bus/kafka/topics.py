@@ -1,7 +1,7 @@
 """Which topics are there, and how are they made? All of them before anybody writes, never by use."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.structs import TopicPartition
 
 from marea.bus.kafka.appender import MESSAGE_BYTES_MAX
-from marea.bus.kafka.link import RETRY_S, Link, bounded
+from marea.bus.kafka.link import RETRY_S, Found, Link, bounded
 from marea.errors import BadInput, Unavailable
 from marea.messages.channels import Channels, load_channels
 
@@ -84,10 +84,12 @@ async def create_topics(
     try:
         await link.open()
         there = await link.look_up([topic.name for topic in wanted])
-        _refuse_others(wanted, there)
+        refuse_others(wanted, there)
         missing = [topic for topic in wanted if topic.name not in there]
         small = [
-            topic for topic in wanted if there.get(topic.name, topic.partitions) < topic.partitions
+            topic
+            for topic in wanted
+            if topic.name in there and there[topic.name].partitions < topic.partitions
         ]
         async with bounded("creating topics", CREATE_S):
             await admin.start()
@@ -102,9 +104,14 @@ async def create_topics(
         await link.close()
 
 
-def _refuse_others(wanted: list[Topic], there: Mapping[str, int]) -> None:
+def refuse_others(wanted: Sequence[Topic], there: Mapping[str, Found]) -> None:
+    """Raise `BadInput` where a topic has another number of partitions than it must have for ever.
+
+    How many of them have no leader now says nothing: brokers that come back take a while to.
+    """
     for topic in wanted:
-        count = there.get(topic.name, topic.partitions)
+        found = there.get(topic.name)
+        count = found.partitions if found is not None else topic.partitions
         if topic.is_fixed and count != topic.partitions:
             raise BadInput(
                 f"topic {topic.name} has {count} partitions: it must have {topic.partitions} for "
@@ -112,8 +119,10 @@ def _refuse_others(wanted: list[Topic], there: Mapping[str, int]) -> None:
             )
 
 
-def _are_there(wanted: list[Topic], there: Mapping[str, int]) -> bool:
-    return all(there.get(topic.name, 0) >= topic.partitions for topic in wanted)
+def _are_there(wanted: list[Topic], there: Mapping[str, Found]) -> bool:
+    return all(
+        topic.name in there and there[topic.name].led >= topic.partitions for topic in wanted
+    )
 
 
 def _places(topics: list[Topic]) -> list[TopicPartition]:
