@@ -46,9 +46,7 @@ PLANTS = (
         edits=(
             CodeEdit(
                 f"{INSTANCE}._stand_by",
-                {
-                    "self._is_alone or asked_ns - self._heard_ns >= SILENCE_NS": "self._is_alone"
-                },
+                {"self._is_alone or asked_ns - self._heard_ns >= SILENCE_NS": "self._is_alone"},
             ),
         ),
     ),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marea.errors import BadInput
@@ -300,6 +300,7 @@ def test_file_that_is_not_utf8_is_refused(edit: Edit) -> None:
         max_leaves=5,
     ),
 )
+@settings(deadline=None)  # it reads every file each time
 def test_whatever_is_given_is_taken_or_refused_in_words(
     tmp_path_factory: pytest.TempPathFactory, key: str, inner: str, value: object
 ) -> None:
