@@ -45,6 +45,10 @@ class Place(Struct, kw_only=True):
     intake: IntakeState = msgspec.field(default_factory=IntakeState)
 
 
+def _intake(log: Log, place: Place) -> Intake:
+    return Intake(log, msgspec.convert(msgspec.to_builtins(place.intake), IntakeState))
+
+
 class _Tail:
     """One log: how far it was given, and what was read ahead."""
 
@@ -54,10 +58,14 @@ class _Tail:
         self.known = place.known
         """When the next record was known, or else the last one."""
         self.clock = place.clock
-        self.intake = Intake(log, msgspec.convert(msgspec.to_builtins(place.intake), IntakeState))
+        self.intake = _intake(log, place)
         self.ahead: deque[Record] = deque()
+        self.is_awaited = False
+        """Whether the next record will be taken: else it tells no time, whoever wrote it."""
         self.seen = place.position
         """The position up to which clocks were looked for."""
+        self._ahead_intake = _intake(log, place)
+        """Of what was looked at."""
 
     async def look(self, bus: Bus) -> None:
         """Read to the end of the log: keep what there is room for, and the last clock."""
@@ -65,9 +73,11 @@ class _Tail:
             room = AHEAD_RECORDS_MAX - len(self.ahead)
             if self.position + len(self.ahead) == self.seen:
                 self._add(records[:room])
-            for record in records:
-                if type(record.message) is Clock:
-                    self.clock = max(self.clock, record.message.ts_event)
+            intake = self._ahead_intake
+            for position, record in enumerate(records, self.seen):
+                if not intake.expects(record):
+                    deque(intake.take(position, record), maxlen=0)
+            self.clock = max(self.clock, intake.state.clock)
             self.seen += len(records)
 
     async def refill(self, bus: Bus) -> bool:
@@ -81,11 +91,12 @@ class _Tail:
         """The next record, with those that waited for it; none where it is no new one."""
         record = self.ahead.popleft()
         position, self.position = self.position, self.position + 1
+        taken = [record]
+        if not self.intake.expects(record):
+            taken = [each for _, each in self.intake.take(position, record)]
         if self.ahead:
             self._know(self.ahead[0])
-        if self.intake.expects(record):
-            return (record,)
-        return [taken for _, taken in self.intake.take(position, record)]
+        return taken
 
     def place(self) -> Place:
         """How far it was given."""
@@ -99,6 +110,9 @@ class _Tail:
         self.ahead.extend(records)
 
     def _know(self, record: Record) -> None:
+        self.is_awaited = self.intake.awaits(record)
+        if not self.is_awaited:
+            return
         is_stamped = type(record.message) in STAMPED
         ts = record.message.ts_event if is_stamped else record.ts_known
         self.known = max(self.known, ts)
@@ -208,7 +222,8 @@ class Merge:
         return first, until
 
     def _take(self, tail: _Tail, until: Nanos, found: list[Record], limit: int) -> None:
-        if tail.known < self._given and type(tail.ahead[0].message) in REQUESTS:
+        is_request = tail.is_awaited and type(tail.ahead[0].message) in REQUESTS
+        if is_request and tail.known < self._given:
             raise Broken(
                 f"{self.account_log} position {tail.position} is stamped {tail.known}, and what "
                 f"was known at {self._given} is given already: stamp a request with the watermark"

@@ -1,5 +1,6 @@
 """The paper venue as others know it: the order port over its log."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
@@ -11,6 +12,7 @@ from marea.messages.envelope import Log, Message, Nanos
 from marea.messages.ids import derived_id
 from marea.messages.orders import SIGNED_OFF, AccountReported, VenueReport
 from marea.messages.paper import AccountOpened, CancelOrder, ExecutionReport, PlaceOrder
+from marea.runtime.intake import Intake
 from marea.runtime.loop import Loop
 from services.paper.core import SERVICE, PaperState
 from services.paper.core.state import IDS_KEPT_MAX
@@ -40,10 +42,10 @@ class PaperVenue:
         self._log = merge.account_log
         self._portfolio = portfolio
         self._bus = bus
-        self._requests = _Requests()
-        self._account = _Account()
-        self._next = (0, 0)
-        """A report's number, and a position on the log that it stands at or after."""
+        self._requests, self._sent = _Requests(), _Taken(bus, self._log)
+        self._account, self._settled = _Account(), _Taken(bus, self._log)
+        self._next, self._reported = 0, _Taken(bus, self._log)
+        """A report's number, and the messages of which it is one."""
 
     @property
     def arrives_within_ns(self) -> Nanos:
@@ -89,33 +91,27 @@ class PaperVenue:
 
     async def reports(self, after: int, until: Nanos) -> Sequence[VenueReport]:
         """The reports with a number above `after` that have arrived by `until`, by number."""
-        number, position = self._next if self._next[0] == after + 1 else (0, 0)
+        if self._next != after + 1:
+            self._next, self._reported = 0, _Taken(self._bus, self._log)
         found: list[VenueReport] = []
-        while records := await self._bus.read(self._log, position, READ_RECORDS_MAX):
-            for record in records:
-                report = record.message
-                if isinstance(report, ExecutionReport) and report.number == number:
-                    if report.ts_arrives > until:
-                        self._next = (number, position)
-                        return found
-                    number += 1
-                    if report.number > after:
-                        found.append(self._told(report))
-                position += 1
-        self._next = (number, position)
+        while (report := await self._reported.head()) is not None:
+            if isinstance(report, ExecutionReport) and report.number == self._next:
+                if report.ts_arrives > until:
+                    break
+                self._next += 1
+                if report.number > after:
+                    found.append(self._told(report))
+            self._reported.pop()
         return found
 
     async def account(self) -> AccountReported:
         """What has been reported until now: an answer that left when the last report did."""
         now = await self._merge.watermark()
-        account = self._account
-        while records := await self._bus.read(self._log, account.position, READ_RECORDS_MAX):
-            for record in records:
-                message = record.message
-                if isinstance(message, ExecutionReport) and message.ts_arrives > now:
-                    return self._account_at(now)
-                account.take(message)
-                account.position += 1
+        while (message := await self._settled.head()) is not None:
+            if isinstance(message, ExecutionReport) and message.ts_arrives > now:
+                break
+            self._account.take(message)
+            self._settled.pop()
         return self._account_at(now)
 
     def _account_at(self, now: Nanos) -> AccountReported:
@@ -137,18 +133,41 @@ class PaperVenue:
         return as_venue_report(report, self._portfolio, venue_of(report.instrument))
 
     async def _read_requests(self) -> None:
-        requests = self._requests
-        while records := await self._bus.read(self._log, requests.position, READ_RECORDS_MAX):
-            for record in records:
-                requests.take(record.message)
-            requests.position += len(records)
+        while (message := await self._sent.head()) is not None:
+            self._requests.take(message)
+            self._sent.pop()
+
+
+class _Taken:
+    """What counts on a log, from its begin on, a message at a time."""
+
+    def __init__(self, bus: Bus, log: Log) -> None:
+        self._bus = bus
+        self._log = log
+        self._intake = Intake(log)
+        self._position = 0
+        self._ahead: deque[Message] = deque()
+
+    async def head(self) -> Message | None:
+        """The next one, as long as it isn't popped; None at the end of the log."""
+        while not self._ahead:
+            records = await self._bus.read(self._log, self._position, READ_RECORDS_MAX)
+            if not records:
+                return None
+            for position, record in enumerate(records, self._position):
+                self._ahead += [taken.message for _, taken in self._intake.take(position, record)]
+            self._position += len(records)
+        return self._ahead[0]
+
+    def pop(self) -> None:
+        """Go on to the one after the head."""
+        self._ahead.popleft()
 
 
 class _Requests:
     """What was sent."""
 
     def __init__(self) -> None:
-        self.position = 0
         self.is_open = False
         self.sent: dict[str, tuple[str, ...]] = {}
         """By a request's id the orders that it asks for, the protective ones with it."""
@@ -188,7 +207,6 @@ class _Account:
     """What has been reported of the account."""
 
     def __init__(self) -> None:
-        self.position = 0
         self.report_count = 0
         self.balances: dict[str, int] = {}
         self.open_orders: set[str] = set()

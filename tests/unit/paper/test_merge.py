@@ -288,3 +288,29 @@ def test_little_room_to_read_ahead_changes_nothing(
         assert told(await read_all(world.merge(), 3)) == expected
 
     asyncio.run(scenario())
+
+
+def test_what_is_not_taken_tells_no_time_and_holds_nothing_up() -> None:
+    async def scenario() -> None:
+        world = World()
+        for log in (BTC, ETH, PAPER):
+            await world.start(log)
+        merge = world.merge()
+        for ts in (1_000, 2_000):
+            await world.window(BTC, ts, [10, 20])
+            await world.window(ETH, ts, [15])
+        life = Writer(producer="x/BTC", epoch=0, build="")
+        for writer, seq in ((life, 1), (life, 2**40), (replace(life, epoch=2**40), 0)):
+            late = Clock(id="late", ts_event=9_000_000, stream="BTC")
+            strange = Record(message=late, writer=writer, seq=seq, ts_known=9_000_000)
+            await world.bus.append(BTC, [strange])
+        await world.bus.append(PAPER, [void_record(PAPER, 1)])
+        assert await merge.watermark() == 2_000
+        await world.request(merge)
+        for log in (BTC, ETH):
+            await world.window(log, 3_000, [10])
+        given = await merge.read(PAPER, 0, 100)
+        assert max(record.ts_known for record in given) < 3_000
+        assert "o1" in [record.message.id for record in given]
+
+    asyncio.run(scenario())

@@ -83,6 +83,17 @@ class Intake:
             self.state.clock = max(self.state.clock, record.message.ts_event)
         return True
 
+    def awaits(self, record: Record) -> bool:
+        """Whether this record, if it is the next one that is read, is taken at once."""
+        writer, place = record.writer, self.state.places.get(record.writer.producer)
+        if writer == NOBODY:
+            return False
+        if type(record.message) is Started:
+            return place is None or writer.epoch < 0 or writer.epoch > place.epoch
+        if place is None or writer.epoch > place.epoch:
+            return self._began_elsewhere(record)
+        return writer.epoch == place.epoch and record.seq == place.next_seq
+
     def take(self, position: int, record: Record) -> Iterator[Taken]:
         """The records to take now that this one was read, in their order."""
         if self.state.begin is None:
@@ -94,10 +105,7 @@ class Intake:
         place = self.state.places.get(producer)
         if type(record.message) is Started:
             yield from self._begin(position, record)
-        elif (place is None or epoch > place.epoch) and (
-            epoch < self.state.begin or type(record.message) is Heartbeat
-        ):
-            # This life did not begin here, or where it did is no longer on the log.
+        elif (place is None or epoch > place.epoch) and self._began_elsewhere(record):
             yield from self._end(producer, record)
             self.state.places[producer] = Place(epoch=epoch, next_seq=record.seq + 1)
             self._hear(record)
@@ -107,13 +115,7 @@ class Intake:
         elif record.seq < place.next_seq:
             self.state.duplicate_count += 1
         else:
-            self._hear(record)
-            is_awaited = record.seq == place.next_seq
-            insort(self._waiting.setdefault(producer, []), (position, record), key=_by_seq)
-            self._waiting_since.setdefault(producer, self.state.clock)
-            yield from self._drain(producer, place)
-            if is_awaited:
-                self._forget(producer)
+            yield from self._await((position, record), place)
         yield from self._give_up()
 
     def miss(self, position: int) -> None:
@@ -151,6 +153,22 @@ class Intake:
             self.state.void_count += len(self._waiting.pop(producer))
             del self._waiting_since[producer]
 
+    def _began_elsewhere(self, record: Record) -> bool:
+        # Its life did not begin on this log, or where it did is no longer there.
+        begin = self.state.begin
+        return begin is None or record.writer.epoch < begin or type(record.message) is Heartbeat
+
+    def _await(self, taken: Taken, place: Place) -> Iterator[Taken]:
+        record = taken[1]
+        producer, is_awaited = record.writer.producer, record.seq == place.next_seq
+        insort(self._waiting.setdefault(producer, []), taken, key=_by_seq)
+        self._waiting_since.setdefault(producer, self.state.clock)
+        yield from self._drain(producer, place)
+        if is_awaited:
+            self._forget(producer)
+        elif self._is_believed(producer):
+            self._hear(record)
+
     def _drain(self, producer: str, place: Place) -> Iterator[Taken]:
         waiting = self._waiting[producer]
         while waiting and waiting[0][1].seq <= place.next_seq:
@@ -159,6 +177,7 @@ class Intake:
                 self.state.duplicate_count += 1
             else:
                 place.next_seq += 1
+                self._hear(record)
                 yield position, record
         if not waiting:
             del self._waiting[producer], self._waiting_since[producer]
