@@ -1,5 +1,6 @@
 """The figures of a process: what is counted, what is asked, and what counting costs."""
 
+import asyncio
 import time
 
 import pytest
@@ -88,6 +89,18 @@ def test_figures_are_asked_when_they_are_read() -> None:
 def test_process_shows_its_memory_and_its_descriptors(metrics: Metrics) -> None:
     for name in ("process_resident_memory_bytes", "process_open_fds", "process_cpu_seconds_total"):
         assert metrics.registry.get_sample_value(name)
+
+
+def test_process_shows_how_many_tasks_it_has(metrics: Metrics) -> None:
+    async def scenario() -> float | None:
+        others = [asyncio.create_task(asyncio.sleep(60)) for _ in range(3)]
+        count = metrics.registry.get_sample_value("marea_tasks")
+        for each in others:
+            each.cancel()
+        return count
+
+    assert asyncio.run(scenario()) == 4
+    assert metrics.registry.get_sample_value("marea_tasks") == 0
 
 
 def test_two_processes_worth_of_figures_stand_in_one_interpreter() -> None:

@@ -4,10 +4,11 @@ What is measured on the way costs about a microsecond; what loops show of themse
 when somebody reads the figures.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -60,6 +61,10 @@ class Metrics:
             registry=self.registry,
         )
         self.registry.register(_LoopGauges(service, loops))
+        tasks = Gauge(
+            "marea_tasks", "Tasks of the process that have not ended", registry=self.registry
+        )
+        tasks.set_function(_task_count)
         ProcessCollector(registry=self.registry)
 
     def now_ns(self) -> int:
@@ -82,6 +87,13 @@ class Metrics:
     def count_error(self, name: str, error: BaseException) -> None:
         """Count a turn of the loop `name` that ended in an error, by its class."""
         self._errors.labels(self._service, name, type(error).__name__).inc()
+
+
+def _task_count() -> int:
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:  # nothing runs where it is asked
+        return 0
 
 
 class _LoopGauges(Collector):
