@@ -71,6 +71,11 @@ def test_the_two_models_leave_the_variables_of_each_other_alone() -> None:
             "a:1,b",
             "kafka.servers: 'b' is no address of a server: write host:port",
         ),
+        (
+            "KAFKA__SERVERS",
+            "a:99999",
+            "kafka.servers: 'a:99999' is no address of a server: write host:port",
+        ),
         ("KAFKA__PREFIX", "a_b", "kafka.prefix is 'a_b': write a text of the form"),
         ("KAFKA__TIMEOUT_S", "0", "kafka.timeout_s is 0: write a number above 0"),
         (

@@ -34,7 +34,7 @@ from marea.runtime.group import together
 from marea.runtime.health import HealthServer
 from marea.runtime.logs import opened_logs
 from marea.runtime.metrics import Metrics
-from marea.runtime.processes import ProcessSettings, load_process_settings
+from marea.runtime.processes import PORT_MAX, ProcessSettings, load_process_settings
 from marea.runtime.secrets import load_secrets
 from marea.runtime.settings import Settings, find_config_dir, load_settings
 from marea.runtime.shard import instruments_of
@@ -50,7 +50,7 @@ Wire = Callable[[Ground, AsyncExitStack], Awaitable[Sequence[Unit]]]
 
 def run(service: str, wire: Wire) -> int:
     """Run a service until it is told to end; give its exit code."""
-    given = _arguments(service)
+    given = arguments(service, sys.argv[1:])
     instance = given.instance or f"{socket.gethostname()}-{os.getpid()}"
     try:
         folder = find_config_dir(given.config, os.environ)
@@ -64,17 +64,24 @@ def run(service: str, wire: Wire) -> int:
         return err.exit_code
 
 
-def _arguments(service: str) -> argparse.Namespace:
+def arguments(service: str, given: Sequence[str]) -> argparse.Namespace:
+    """What a process is told when it is started; ends it with 2 where that can't be used."""
     parser = argparse.ArgumentParser(
         prog=f"python -m services.{service}",
         epilog="Exit: 0 drained, 2 usage, 3 bad settings, 4 something outside is away, 70 bug.",
     )
     parser.add_argument("--config", metavar="DIR", type=Path, help="folder of the settings")
     parser.add_argument(
-        "--port", metavar="N", type=int, help="of /health; else as the settings say"
+        "--port", metavar="N", type=_port, help="of /health; else as the settings say"
     )
     parser.add_argument("--instance", metavar="NAME", help="else made of its host and process")
-    return parser.parse_args()
+    return parser.parse_args(given)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > PORT_MAX:
+        raise argparse.ArgumentTypeError(f"'{text}' is no port: write 0 (any) to {PORT_MAX}")
+    return int(text)
 
 
 class _Process:

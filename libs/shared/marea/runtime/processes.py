@@ -27,7 +27,8 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 TopicPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{0,100}$")]
 """Without underscores, which Kafka's metrics fold together with dots."""
 KeyPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_-]{0,100}$")]
-Port = Annotated[int, Field(ge=0, le=65_535)]
+PORT_MAX = 65_535
+Port = Annotated[int, Field(ge=0, le=PORT_MAX)]
 _WITH_TLS = {"http": ("http", "https"), "redis": ("redis", "rediss")}
 Instances = Annotated[int, Field(ge=1, le=9)]
 
@@ -78,9 +79,8 @@ def _address(form: str, *, may_be_empty: bool = False) -> AfterValidator:
 def _servers(text: str) -> str:
     for server in text.split(","):
         host, _, port = server.rpartition(":")
-        if not re.fullmatch(r"[\w.-]+|\[[0-9a-fA-F:]+\]", host) or not re.fullmatch(
-            r"\d{1,5}", port
-        ):
+        is_host = re.fullmatch(r"[\w.-]+|\[[0-9a-fA-F:]+\]", host)
+        if not is_host or not re.fullmatch(r"\d{1,5}", port) or not 0 < int(port) <= PORT_MAX:
             raise ValueError(f"'{server}' is no address of a server: write host:port")
     return text
 
