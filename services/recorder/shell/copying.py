@@ -19,6 +19,7 @@ RETRY_S_MIN = 0.1
 RETRY_S_MAX = 5.0
 WRITE_S_MAX = 600.0
 """A sink that says nothing for so long counts as away; each has shorter limits for what it asks."""
+CLOSE_S_MAX = 15.0
 BATCH_BYTES_MAX = 16 * 1024 * 1024
 
 
@@ -86,8 +87,15 @@ class Copying:
                 self.ended_by = err
                 self._figures.ended(name, err)
                 break
-        with suppress(Unavailable):
-            await self.feed.sink.close()
+        await self._close()
+
+    async def _close(self) -> None:
+        sink = self.feed.sink
+        try:
+            async with _deadline(sink.name, CLOSE_S_MAX):
+                await sink.close()
+        except Exception as err:  # noqa: BLE001 # as above; what was written stays
+            self._figures.away(sink.name, err)
 
     async def _begin(self) -> None:
         sink = self.feed.sink
@@ -183,17 +191,16 @@ class Copying:
 
 async def _within(seconds: float, stop: asyncio.Event) -> bool:
     # Whether it was told to stop by then.
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return False
-    return True
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    return stop.is_set()
 
 
 @asynccontextmanager
-async def _deadline(name: str) -> AsyncIterator[None]:
+async def _deadline(name: str, within_s: float = WRITE_S_MAX) -> AsyncIterator[None]:
     try:
-        async with asyncio.timeout(WRITE_S_MAX):
+        async with asyncio.timeout(within_s):
             yield
     except TimeoutError as err:
-        raise Unavailable(f"{name} has said nothing for {WRITE_S_MAX:.0f} s") from err
+        raise Unavailable(f"{name} has said nothing for {within_s:.0f} s") from err

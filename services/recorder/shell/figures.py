@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry, Counter
 from structlog.stdlib import BoundLogger
 
-from marea.errors import Unavailable
 from marea.messages.envelope import Log
 from marea.runtime.telemetry import Telemetry
 from services.recorder.sink import Batch
@@ -45,7 +44,7 @@ class Figures:
             sum(kept.size_bytes for batch in batches for kept in batch.kept)
         )
 
-    def away(self, sink: str, error: Unavailable) -> None:
+    def away(self, sink: str, error: Exception) -> None:
         """A sink, or the logs, could not be reached: it is tried again."""
         self._away.labels(sink).inc()
         self._log.warning("sink away", sink=sink, error=str(error))

@@ -28,6 +28,8 @@ class ListSink:
         self.ends: dict[Log, int] = {}
         self.fails: list[Exception] = []
         """Raised by the next writes, one each; before anything is kept."""
+        self.fails_to_close: list[Exception] = []
+        """Raised when it is closed, one each time."""
         self.dies_after_rows = False
         """The next write keeps its rows, and not the position."""
         self.is_away = False
@@ -58,6 +60,8 @@ class ListSink:
 
     async def close(self) -> None:
         self.is_open = False
+        if self.fails_to_close:
+            raise self.fails_to_close.pop(0)
 
     def _reach(self) -> None:
         if self.is_away:

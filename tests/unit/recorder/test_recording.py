@@ -129,6 +129,26 @@ def test_sink_that_fails_for_good_stops_alone_and_is_told() -> None:
     asyncio.run(run())
 
 
+def test_sink_that_fails_as_it_is_closed_stops_no_other() -> None:
+    async def run() -> None:
+        bus, told = await filled(30, A), CapturingLogger()
+        broken, whole = ListSink("broken"), ListSink("whole")
+        broken.fails = [ValueError("no such column")]
+        broken.fails_to_close = [ValueError("not open")]
+        recorder = Recorder(feeds(RawView(bus), broken, whole), figures(told))
+
+        async def act() -> None:
+            await until(lambda: not broken.fails_to_close)
+            await bus.append(A, [quote_record(seq) for seq in range(30, 35)])
+            await until(lambda: len(whole.ids(A)) == 35)
+
+        with pytest.raises(Broken, match=r"of 2 sinks 1 ended early .broken: ValueError: no such"):
+            await while_running(recorder, act)
+        assert [call.method_name for call in told.calls] == ["error", "warning"]
+
+    asyncio.run(run())
+
+
 def test_recorder_ends_when_no_sink_is_left() -> None:
     async def run() -> None:
         sink = ListSink()
