@@ -20,6 +20,8 @@ from services.recorder.sink import Batch
 SERVICE = "recorder"
 LOG = Log("dead-letters", SERVICE)
 READ_RECORDS_MAX = 1_000
+PAYLOAD_BYTES_MAX = 15 * 1024 * 1024
+"""A log takes no larger record than 16 MB; what others compressed may be larger than that."""
 SAVE_S = 10.0
 """What is read again after a kill."""
 
@@ -126,8 +128,16 @@ def _letters(batches: Sequence[Batch]) -> Iterable[Message]:
     for batch in batches:
         for kept in batch.kept:
             if kept.record.writer is NOBODY and isinstance(kept.record.message, DeadLetter):
-                ts_event = kept.raw.ts_ms * 1_000_000
-                yield replace(kept.record.message, ts_event=max(0, ts_event))
+                ts_event = max(0, kept.raw.ts_ms * 1_000_000)
+                yield _cut(replace(kept.record.message, ts_event=ts_event))
+
+
+def _cut(letter: DeadLetter) -> DeadLetter:
+    size = len(letter.payload)
+    if size <= PAYLOAD_BYTES_MAX:
+        return letter
+    detail = f"{letter.detail} (the first {PAYLOAD_BYTES_MAX} of {size} bytes)"
+    return replace(letter, payload=letter.payload[:PAYLOAD_BYTES_MAX], detail=detail)
 
 
 def _latest(bodies: Sequence[bytes]) -> _Kept | None:

@@ -5,14 +5,16 @@ from collections.abc import Sequence
 
 import pytest
 
+from marea.bus.kafka.appender import VALUE_BYTES_MAX
 from marea.bus.memory import MemoryBus, MemorySnapshots
 from marea.errors import Unavailable
-from marea.messages.envelope import Log, Record
+from marea.messages.envelope import NOBODY, Log, Record
+from marea.messages.framing import frame
 from marea.messages.system import DeadLetter, Started
 from marea.testing.builders import quote_record
 from marea.testing.raw import RawView
 from services.recorder.sink import Batch, Kept
-from services.recorder.sinks.dead_letters import LOG, DeadLetterSink
+from services.recorder.sinks.dead_letters import LOG, PAYLOAD_BYTES_MAX, DeadLetterSink
 from tests.unit.recorder.stores import A, filled
 from tests.unit.recorder.test_kills import copy
 
@@ -64,6 +66,20 @@ def test_every_void_record_is_told_with_its_bytes_and_place() -> None:
         assert letters(told)[0].ts_event == quote_record(3).ts_known // 1_000_000 * 1_000_000
         assert [record.seq for record in told] == [0, 1, 2]
         assert {record.writer.epoch for record in told} == {0}
+
+    asyncio.run(run())
+
+
+def test_of_what_is_larger_than_a_record_may_be_the_begin_is_told() -> None:
+    async def run() -> None:
+        place = Place(await filled(2, A))
+        place.logs.planted = {(A, 1): b"x" * (PAYLOAD_BYTES_MAX + 7)}
+        await copy(place.logs, place.sink(), 5)
+        [letter] = letters(await place.told())
+        assert letter.payload == b"x" * PAYLOAD_BYTES_MAX
+        size = PAYLOAD_BYTES_MAX + 7
+        assert letter.detail.endswith(f"(the first {PAYLOAD_BYTES_MAX} of {size} bytes)")
+        assert len(frame(Record(message=letter, writer=NOBODY, seq=0))) <= VALUE_BYTES_MAX
 
     asyncio.run(run())
 
