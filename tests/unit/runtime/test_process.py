@@ -1,8 +1,11 @@
-"""What a process makes of the arguments that it is started with."""
+"""What a process makes of its arguments, and when it ends by itself."""
+
+import asyncio
 
 import pytest
 
-from marea.runtime.process import arguments
+from marea.errors import Unavailable
+from marea.runtime.process import STUCK_LOOKS_MAX, arguments, end_if_stuck
 
 
 @pytest.mark.parametrize("port", ["99999", "-1", "http"])
@@ -19,3 +22,24 @@ def test_port_that_is_none_is_refused_by_its_name_and_value(
 
 def test_port_may_be_any_free_one() -> None:
     assert arguments("risk", ["--port", "0"]).port == 0
+
+
+def test_process_whose_loop_is_stuck_ends_to_be_started_anew() -> None:
+    with pytest.raises(Unavailable, match=r"no turn has ended for 61 s: start it anew"):
+        asyncio.run(end_if_stuck(lambda: "no turn has ended for 61 s", 0.001))
+
+
+def test_process_that_was_paused_goes_on() -> None:
+    looks: list[str] = []
+
+    def because() -> str:
+        looks.append("late" if len(looks) % STUCK_LOOKS_MAX < STUCK_LOOKS_MAX - 1 else "")
+        return looks[-1]
+
+    async def scenario() -> None:
+        async with asyncio.timeout(1):
+            await end_if_stuck(because, 0.001)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(scenario())
+    assert len(looks) > STUCK_LOOKS_MAX

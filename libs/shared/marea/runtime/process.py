@@ -43,6 +43,9 @@ from marea.runtime.venue_time import VenueTime, anchored
 EXIT_DRAINED, EXIT_BUG = 0, 70
 MEGABYTE = 1_000_000
 ANCHOR_EVERY_S = 0.1
+LOOK_EVERY_S = 1.0
+STUCK_LOOKS_MAX = 5
+"""A process that is stuck at so many looks in a row ends, to be started anew."""
 
 Wire = Callable[[Ground, AsyncExitStack], Awaitable[Sequence[Unit]]]
 """Builds what a service's process runs; what must be closed at its end goes on the stack."""
@@ -76,6 +79,18 @@ def arguments(service: str, given: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--instance", metavar="NAME", help="else made of its host and process")
     return parser.parse_args(given)
+
+
+async def end_if_stuck(because: Callable[[], str], every_s: float = LOOK_EVERY_S) -> None:
+    """Return never; raise `Unavailable` when what should go on has not for a few looks in a row.
+
+    A process that was paused finds all of it late at first, and goes on.
+    """
+    seen = 0
+    while seen < STUCK_LOOKS_MAX:
+        await asyncio.sleep(every_s)
+        seen = seen + 1 if because() else 0
+    raise Unavailable(f"{because()}: start it anew")
 
 
 def _port(text: str) -> int:
@@ -131,6 +146,7 @@ class _Process:
             [unit.run(self._drain) for unit in self._units],
             self._find_venue_time(ground),
             ground.bus.watch(),
+            end_if_stuck(self._stuck_because),
         )
 
     async def _ground(self, stack: AsyncExitStack, wire: Wire, app: web.Application) -> Ground:
@@ -181,13 +197,15 @@ class _Process:
     def _facts(self) -> Sequence[LoopFacts]:
         return [facts for unit in self._units for facts in unit.facts()]
 
+    def _stuck_because(self) -> str:
+        return "; ".join(filter(None, (unit.stuck_because for unit in self._units)))
+
     def _health(self) -> Health:
-        stuck = "; ".join(filter(None, (unit.stuck_because for unit in self._units)))
         drains = ("it drains",) if self._drain.is_set() else ()
         return health_of(
             self._service,
             self._instance,
             tuple(self._facts()),
-            ends_because=stuck,
+            ends_because=self._stuck_because(),
             waits_for=drains,
         )
