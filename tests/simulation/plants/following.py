@@ -13,15 +13,13 @@ PLANTS = (
         what="An owner goes on whatever it reads: no start of another, no beat, no lease stops it.",
         cores=("runtime",),
         edits=(
-            CodeEdit(f"{INSTANCE}._check", {"not self._is_proven()": "False"}),
+            CodeEdit(f"{INSTANCE}._check", {"not self.is_proven": "False"}),
             CodeEdit(
                 f"{LOOP}._refuse_successor",
                 {"type(record.message) is Started and NO_EPOCH < own_epoch < position": "False"},
             ),
             CodeEdit(f"{INSTANCE}._hear", {"epoch > own": "False"}),
-            CodeEdit(
-                f"{INSTANCE}._own", {"self._is_proven() or not self.loop.ports.effects": "True"}
-            ),
+            CodeEdit(f"{INSTANCE}._own", {"self.is_proven or not self.loop.ports.effects": "True"}),
             CodeEdit(
                 f"{OUTPUTS}._read_back",
                 {"is_own and type(record.message) is Started and position > epoch": "False"},
