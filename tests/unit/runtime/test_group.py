@@ -180,6 +180,21 @@ def test_hurried_group_waits_for_a_record_that_is_away() -> None:
     play(scene, is_hurried=True)
 
 
+def test_group_that_ends_while_its_record_is_away_tells_what_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scene(bus: WakingMemory, group: Group) -> None:
+        await bus.append(INPUT, INPUTS[:20])
+        await until(lambda: has_taken(group, 20))
+        await bus.append(INPUT, INPUTS[20:])
+        bus.is_away = True
+        await until(lambda: has_taken(group, len(INPUTS)))
+
+    monkeypatch.setattr("marea.runtime.group.DRAIN_S_MAX", 0.1)
+    with pytest.raises(Unavailable, match=r"\d+ records still wait for their log 0.1 s after"):
+        play(scene, is_hurried=True)
+
+
 async def all_is_said(bus: MemoryBus) -> None:
     """Wait for all that the toy says of its inputs, each once."""
     for log, count in ((BARS, BARS_SAID), (ALARMS, ALARMS_SAID)):

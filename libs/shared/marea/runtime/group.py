@@ -117,11 +117,13 @@ class Group:
     async def run(self, drain: asyncio.Event) -> None:
         """Live, one life after the other, until it is told to drain.
 
-        Raises `Broken` where a core failed: then nothing goes on by itself.
+        Raises `Broken` where a core failed: then nothing goes on by itself. Raises `Unavailable`
+        where what it has said can't be put on record before it ends.
         """
+        left = 0
         while not drain.is_set():
             try:
-                await self._live(drain)
+                left = await self._live(drain)
             except Broken:
                 raise
             except MareaError as err:
@@ -132,8 +134,14 @@ class Group:
                 # Another owner was there: it is given time, or two would take over for ever.
                 self._is_alone = not self._has_standby and not isinstance(err, Refused)
                 await _wait(drain, RETRY_S)
+        if left:
+            raise Unavailable(
+                f"{left} records still wait for their log {DRAIN_S_MAX:g} s after it was told to end:"
+                " bring it back; the next start says them again"
+            )
 
-    async def _live(self, drain: asyncio.Event) -> None:
+    async def _live(self, drain: asyncio.Event) -> int:
+        # How many records wait for the record in the end.
         life = _Life(
             Footing(self._ground, is_hurried=self._is_hurried),
             # By chance: a process that is started anew may have the name of the one that it follows.
@@ -147,6 +155,7 @@ class Group:
         finally:
             self._instances = []  # their loops have stopped
             self._turned_s.clear()
+        return life.footing.waiting()
 
     async def _turns(
         self, member: Member, news: asyncio.Event, life: _Life, drain: asyncio.Event
