@@ -77,7 +77,7 @@ class PaperOrders:
 
     async def reports(self, after: int, until: Nanos) -> Sequence[VenueReport]:
         """The reports with a number above `after` that have arrived by `until`."""
-        if self._listening is None:
+        if self._listening is None or self._listening.done():
             self._listening = asyncio.create_task(self._listen(after))
         elif NOTHING_HEARD < self._heard <= after:
             return ()
