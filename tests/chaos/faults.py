@@ -16,6 +16,8 @@ from services.standalone.child import Child
 from tests.chaos.stage import PAIRED, POLL_S, Stage, owns
 
 PAUSE_S = (1.0, 60.0)
+OWNER_S = 1.0
+"""After so long an owner is looked for again, where nobody was one."""
 AWAY_S = (0.5, 5.0)
 """So long a server that was killed stays away."""
 HOST_AWAY_S = (8.0, 25.0)
@@ -38,7 +40,9 @@ def pause_an_owner(stage: Stage, draw: Random) -> None:
     """SIGSTOP for the owner of risk or of execution; it wakes up and still thinks it is."""
     service = draw.choice(PAIRED)
     owner = _owner(stage, service)
-    if owner is not None:
+    if owner is None:
+        stage.after(OWNER_S, partial(pause_an_owner, stage, draw))
+    else:
         pause_s = draw.uniform(*PAUSE_S)
         stage.note("pause an owner", owner.name, pause_s)
         owner.send(signal.SIGSTOP)
