@@ -29,7 +29,7 @@ def differences_of(world: World) -> Iterator[tuple[str, str]]:
         loop = process.loop
         if name == "ingestion" or name.endswith("/b") or loop is None:
             continue
-        for each in _replayed(loop, bus):
+        for each in replayed(loop, bus):
             yield each.loop, f"{each.loop} at {each.input_log} {each.position}: {each.detail}"
 
 
@@ -50,23 +50,26 @@ def _taken(world: World) -> MemoryBus:
     for log in world.cluster.logs:
         records = world.cluster.records_of(log)
         if is_doubled(world, log):
-            records = [*_renumbered(taken_of(world, log))]
+            records = renumbered(taken_of(world, log))
         outcome_of(bus.append(log, records))
     return bus
 
 
-def _renumbered(taken: Iterable[Taken]) -> Iterator[Record]:
-    # An epoch is the place of a start, and here starts have other places.
+def renumbered(taken: Iterable[Taken]) -> list[Record]:
+    """What is taken as a log of its own: an epoch is the place of a start, and starts have others."""
+    found: list[Record] = []
     epochs: dict[tuple[str, int], int] = {}
     for place, (position, record) in enumerate(taken):
         writer = record.writer
         if type(record.message) is Started:
             epochs[writer.producer, position] = place
         epoch = epochs.get((writer.producer, writer.epoch), writer.epoch)
-        yield structs.replace(record, writer=structs.replace(writer, epoch=epoch))
+        found.append(structs.replace(record, writer=structs.replace(writer, epoch=epoch)))
+    return found
 
 
-def _replayed(loop: AnyLoop, bus: MemoryBus) -> list[Difference]:
+def replayed(loop: AnyLoop, bus: MemoryBus) -> list[Difference]:
+    """What this loop says otherwise than it stands on these logs, of which all is taken."""
     loop.ports = replace(loop.ports, source=bus)
     replay = Replay(loop, bus, is_whole=False)
     try:
