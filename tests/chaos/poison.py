@@ -48,7 +48,7 @@ def told(outcome: Outcome) -> str:
         (
             f"{put.total()} damaged messages among {outcome.real_count} real ones, "
             f"{valid.total()} of them still valid; {outcome.copies} damaged copies on Redis; "
-            f"{outcome.withheld} withheld; {outcome.letters} dead letters"
+            f"{outcome.anew} lives anew for them; {outcome.withheld} withheld; {outcome.letters} dead letters"
         ),
         *(f"  {kind}: {put[kind]}, valid {valid[kind]}" for kind in sorted(put)),
         "on " + ", ".join(f"{name} {count}" for name, count in sorted(outcome.by_channel.items())),

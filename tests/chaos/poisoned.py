@@ -64,6 +64,8 @@ class Outcome(Struct, kw_only=True):
     """Those that no reader could have told from the truth."""
     copies: int = 0
     """On Redis."""
+    anew: int = 0
+    """Lives that began anew since a copy said another thing than the log, as they must."""
     by_channel: Counter[str] = field(default_factory=Counter)
     real_count: int = 0
     letters: int = 0
@@ -209,7 +211,13 @@ class Poisoned:
                 told = json.loads(line)
             except ValueError:
                 continue
-            if told.get("event") in ("life ended", "ended"):
+            if told.get("event") not in ("life ended", "ended"):
+                continue
+            if str(told.get("error")).startswith("NeverRecorded"):
+                self.outcome.anew += (
+                    1  # of a copy on Redis that is whole, and not what is on record
+                )
+            else:
                 self._find(f"{file.stem}: {told['event']}: {told.get('error')}")
 
     async def _wait_for_letters(self) -> None:
