@@ -6,18 +6,18 @@ from typing import Any
 from marea.bus.memory import MemoryBus, MemorySnapshots
 from marea.messages.channels import load_channels
 from marea.messages.envelope import Log, Record
-from marea.runtime.intake import Intake
+from marea.runtime.counting import Counted
 from marea.runtime.loop import Loop
 from marea.runtime.processes import load_process_settings
 from marea.runtime.settings import find_config_dir, load_settings
 from marea.runtime.shard import instruments_of
 from marea.runtime.telemetry import NoTelemetry
-from marea.runtime.wiring import Ports
+from marea.runtime.wiring import Ports, Source
 from services.execution.main import execution_config, execution_loop
 from services.features.main import features_config, features_loop
 from services.risk.main import marks_loop, risk_config, risk_loop
 from services.signals.main import signals_config, signals_loop
-from tests.simulation.replaying import renumbered, replayed
+from tests.simulation.replaying import replayed
 from tests.simulation.schedule import outcome_of
 
 EVERY_NS = 10**18
@@ -26,21 +26,19 @@ EVERY_NS = 10**18
 
 def differences(logs: Mapping[Log, Sequence[Record]], environment: Mapping[str, str]) -> list[str]:
     """What the cores between the market and its orders would say otherwise than it stands there."""
-    bus, doubled = MemoryBus(), load_channels().doubled
+    bus = MemoryBus()
     for log, records in logs.items():
-        outcome_of(bus.append(log, _taken(log, records) if log.channel in doubled else records))
+        outcome_of(bus.append(log, records))
     return [
         f"{each.loop} at {each.input_log} {each.position} decides otherwise: {each.detail}"
         for loop in _loops(bus, environment)
-        for each in replayed(loop, bus)
+        for each in replayed(loop, _source(loop.wiring.input_log, bus), bus)
     ]
 
 
-def _taken(log: Log, records: Sequence[Record]) -> Sequence[Record]:
+def _source(log: Log, bus: MemoryBus) -> Source:
     # Where there is a fast copy, a position counts what is taken.
-    intake = Intake(log)
-    pairs = enumerate(records)
-    return renumbered(taken for pair in pairs for taken in intake.take(*pair))
+    return Counted(log, bus) if log.channel in load_channels().doubled else bus
 
 
 def _loops(bus: MemoryBus, environment: Mapping[str, str]) -> Iterator[Loop[Any]]:

@@ -121,7 +121,7 @@ def _degraded(world: World) -> Iterator[Finding]:
             continue
         last: dict[str, Degraded] = {}
         is_so = degraded.setdefault(log, [])
-        for _, record in taken_of(world, log):
+        for record in taken_of(world, log):
             if isinstance(record.message, Degraded):
                 last[record.writer.producer] = record.message
             is_so.append(any(not told.is_over for told in last.values()))
@@ -163,7 +163,7 @@ def _unsettled(world: World) -> Iterator[Finding]:
 def _end_of(world: World, log: Log) -> int:
     if not is_doubled(world, log):
         return world.cluster.end_of(log)
-    return sum(1 for _ in taken_of(world, log))
+    return len(taken_of(world, log))
 
 
 def _unlike_venue(world: World, state: ExecutionState) -> Iterator[Finding]:
@@ -210,7 +210,7 @@ def _silent(world: World) -> Iterator[Finding]:
     # The venue quotes to the end: so long may nobody be deaf.
     for each in INSTRUMENTS:
         log = Log("market", each.id)
-        heard = max((record.ts_known for _, record in taken_of(world, log)), default=0)
+        heard = max((record.ts_known for record in taken_of(world, log)), default=0)
         if heard < world.schedule.now - SILENCE_NS_MAX:
             what = f"{log} ends {(world.schedule.now - heard) / SECOND:.1f} s before the world does"
             yield Finding(code="UNSETTLED silence", what=what, log=str(log))

@@ -4,17 +4,15 @@ Whatever a start forgets, repeats or leaves out shows as a difference: the recor
 its first input on, must give everything again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-
-from msgspec import structs
 
 from marea.bus.memory import MemoryBus
 from marea.messages.channels import load_channels
 from marea.messages.envelope import Log, Record
-from marea.messages.system import Started
-from marea.runtime.intake import Intake, Taken
+from marea.runtime.counting import Counted, Cursor
 from marea.runtime.replay import CannotFollow, Difference, Replay
+from marea.runtime.wiring import Source
 from tests.simulation.process import AnyLoop
 from tests.simulation.schedule import outcome_of
 from tests.simulation.world import World
@@ -24,12 +22,16 @@ def differences_of(world: World) -> Iterator[tuple[str, str]]:
     """What each core would say otherwise than it stands on record: who, and what."""
     if any(fault.kind == "upgrade" for _, fault in world.faults.struck):
         return  # another build and other limits: what differs is told as a divergence
-    bus = _taken(world)
+    bus = MemoryBus()
+    for log in world.cluster.logs:
+        outcome_of(bus.append(log, world.cluster.records_of(log)))
     for name, process in world.processes.items():
         loop = process.loop
         if name == "ingestion" or name.endswith("/b") or loop is None:
             continue
-        for each in replayed(loop, bus):
+        log = loop.wiring.input_log
+        source = Counted(log, bus) if is_doubled(world, log) else bus
+        for each in replayed(loop, source, bus):
             yield each.loop, f"{each.loop} at {each.input_log} {each.position}: {each.detail}"
 
 
@@ -38,39 +40,16 @@ def is_doubled(world: World, log: Log) -> bool:
     return world.is_doubled and log.channel in load_channels().doubled
 
 
-def taken_of(world: World, log: Log) -> Iterator[Taken]:
+def taken_of(world: World, log: Log) -> Sequence[Record]:
     """What readers take of a log, without copies and void records."""
-    intake = Intake(log)
-    for position, record in enumerate(world.cluster.records_of(log)):
-        yield from intake.take(position, record)
+    cursor = Cursor()
+    records = world.cluster.records_of(log)
+    return [taken for record in records if (taken := cursor.take(record)) is not None]
 
 
-def _taken(world: World) -> MemoryBus:
-    bus = MemoryBus()
-    for log in world.cluster.logs:
-        records = world.cluster.records_of(log)
-        if is_doubled(world, log):
-            records = renumbered(taken_of(world, log))
-        outcome_of(bus.append(log, records))
-    return bus
-
-
-def renumbered(taken: Iterable[Taken]) -> list[Record]:
-    """What is taken as a log of its own: an epoch is the place of a start, and starts have others."""
-    found: list[Record] = []
-    epochs: dict[tuple[str, int], int] = {}
-    for place, (position, record) in enumerate(taken):
-        writer = record.writer
-        if type(record.message) is Started:
-            epochs[writer.producer, position] = place
-        epoch = epochs.get((writer.producer, writer.epoch), writer.epoch)
-        found.append(structs.replace(record, writer=structs.replace(writer, epoch=epoch)))
-    return found
-
-
-def replayed(loop: AnyLoop, bus: MemoryBus) -> list[Difference]:
+def replayed(loop: AnyLoop, source: Source, bus: MemoryBus) -> list[Difference]:
     """What this loop says otherwise than it stands on these logs, of which all is taken."""
-    loop.ports = replace(loop.ports, source=bus)
+    loop.ports = replace(loop.ports, source=source)
     replay = Replay(loop, bus, is_whole=False)
     try:
         outcome_of(replay.start())

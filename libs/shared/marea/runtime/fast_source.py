@@ -14,14 +14,13 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 
-from msgspec import Struct, field
 from msgspec.structs import replace
 
-from marea.bus.fast import FIRST, STARTED_SEQ, FastCopy, Key, key_of
+from marea.bus.fast import FIRST, FastCopy, Key, key_of
 from marea.bus.port import Bus, Snapshots
 from marea.errors import Broken, Unavailable
-from marea.messages.envelope import NOBODY, Log, Record
-from marea.messages.system import Started
+from marea.messages.envelope import Log, Record
+from marea.runtime.counting import Cursor
 from marea.runtime.cursors import Cursors
 
 READ_RECORDS_MAX = 1_000
@@ -31,46 +30,8 @@ COPIES_HELD_MAX = 10_000
 """Read from the fast copy before the record that they follow."""
 
 
-BEFORE_ALL = (-1, STARTED_SEQ)
-
-
 class NeverRecorded(Unavailable):
     """What a loop took early was lost with its writer; a new life takes what there is instead."""
-
-
-class Cursor(Struct, kw_only=True):
-    """Where the log stands after the records that it confirmed."""
-
-    offset: int = 0
-    """How many records of the log were read, with those that nobody takes."""
-    last: Key | None = None
-    """The last one that is taken."""
-    keys: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Epoch and seq of the last one of each producer."""
-    early: dict[str, int] = field(default_factory=dict)
-    """The seq of the last one of a producer that stands behind a gap, unless the gap was filled."""
-
-    def takes(self, key: Key) -> bool:
-        """Whether readers take this record, the next one that is read; if so it counts as taken.
-
-        They take what a life wrote that began here, in its order. What comes too early may be anybody's:
-        the gap is believed when the next one follows that one, and both are not the awaited one.
-        """
-        producer, epoch, seq = key
-        life, last_seq = self.keys.get(producer, BEFORE_ALL)
-        if seq == STARTED_SEQ:
-            is_taken = epoch > life
-        else:
-            is_taken = epoch == life and last_seq < seq in (
-                last_seq + 1,
-                self.early.get(producer, seq) + 1,
-            )
-            if epoch == life and seq > last_seq and not is_taken:
-                self.early[producer] = seq
-        if is_taken:
-            self.keys[producer], self.last = (epoch, seq), key
-            self.early.pop(producer, None)
-        return is_taken
 
 
 class FastSource:
@@ -162,25 +123,24 @@ class FastSource:
 
     async def _take_from_log(self, found: list[Record], limit: int) -> None:
         while len(found) < limit:
-            offset = self._cursor.offset
-            records = await self._record.read(self.log, offset, limit - len(found))
+            records = await self._record.read(self.log, self._cursor.offset, limit - len(found))
             if not records:
                 return
-            for place, record in enumerate(records, offset):
-                self._take(_with_epoch(record, place), found)
+            for record in records:
+                self._take(record, found)
 
     def _take(self, record: Record, found: list[Record]) -> None:
-        cursor, key = self._cursor, key_of(record)
-        cursor.offset += 1
-        if record.writer == NOBODY or not cursor.takes(key):
+        taken = self._cursor.take(record)
+        if taken is None:
             return
+        key = key_of(taken)
         if self._ahead:
             self._confirm(key, record)
         else:
             if self._last is not None:
                 self._held.pop(self._last, None)
             self._last = key
-            found.append(record)
+            found.append(taken)
         self._confirmed += 1
 
     def _confirm(self, key: Key, record: Record) -> None:
@@ -227,10 +187,3 @@ class FastSource:
             self._held[copy.after] = copy.record
         while len(self._held) > COPIES_HELD_MAX:
             del self._held[next(iter(self._held))]
-
-
-def _with_epoch(record: Record, offset: int) -> Record:
-    # A start is where it stands on the log; here positions are counted otherwise.
-    if type(record.message) is not Started:
-        return record
-    return replace(record, writer=replace(record.writer, epoch=offset))
