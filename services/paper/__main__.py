@@ -19,13 +19,13 @@ from services.paper.shell.venue import PaperVenue
 
 async def wire(ground: Ground, _: AsyncExitStack) -> Sequence[Group]:
     """The account's loop, and the desk where requests wait for it."""
-    config, instruments = paper_config(ground.settings), instruments_of(ground.own)
+    config, instruments = paper_config(ground.settings), sorted(instruments_of(ground.own))
     desk = Desk(opening_balances(ground.settings))
     Server(desk, config.account).add_to(ground.web)
 
     def make(footing: Footing) -> AnyLoop:
         ports = footing.ports()
-        merge = Merge(ports.bus, ports.snapshots, config.account, instruments)
+        merge = Merge(ports.bus, ports.snapshots, config.account, instruments, waits_for_all=True)
         loop = paper_loop(config, merge, ports, ground.build, ground.snapshot_every_ns)
         desk.serve(loop, PaperVenue(loop, merge, ports.bus, config.account), merge)
         return loop

@@ -33,7 +33,7 @@ async def wire(ground: Ground, _: AsyncExitStack) -> Sequence[Group]:
         def make(footing: Footing) -> AnyLoop:
             ports = footing.ports(Log("market", instrument))
             heard = replace(ports, source=Heard(ports.source, ground.venue_time))
-            return marks_loop(config, instrument, heard, ground.build, every_ns)
+            return marks_loop(config.portfolio, instrument, heard, ground.build, every_ns)
 
         return Member(make=make)
 

@@ -61,10 +61,10 @@ def risk_loop(
 
 
 def marks_loop(
-    config: RiskConfig, instrument: str, ports: Ports, build: str, snapshot_every_ns: int
+    portfolio: str, instrument: str, ports: Ports, build: str, snapshot_every_ns: int
 ) -> Loop[MarksState]:
     """The loop that marks one instrument for one portfolio."""
-    trading = Log("trading", config.portfolio)
+    trading = Log("trading", portfolio)
     core = Core(
         service=SERVICE,
         state_type=MarksState,

@@ -175,8 +175,8 @@ class Embedded:
         return signals_loop(config, self._portfolio, self._ports(), self._build, self._every_ns)
 
     def _marks(self, instrument: str) -> AnyLoop:
-        config = risk_config(self._settings)
-        return marks_loop(config, instrument, self._ports(), self._build, self._every_ns)
+        ports = self._ports()
+        return marks_loop(self._portfolio, instrument, ports, self._build, self._every_ns)
 
     def _risk(self) -> AnyLoop:
         arrivals = orders_of(opening(self._settings, self._venue_name), self._commands)

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import closing, contextmanager
-from typing import NamedTuple
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
+from typing import NamedTuple, Protocol
 
 from marea.bus.port import Bus
 from marea.bus.sqlite import SqliteBus
@@ -14,6 +14,7 @@ from services.standalone.runs import RunFolder
 READ_RECORDS_MAX = 2_000
 JITTER_NS = 1_000_000_000
 """Neighbours on a log may have been known in another order, less than this apart."""
+FOR_EVER: Nanos = 1 << 63
 
 
 class Placed(NamedTuple):
@@ -22,6 +23,37 @@ class Placed(NamedTuple):
     log: Log
     position: int
     record: Record
+
+
+class History(Protocol):
+    """The logs of a run, wherever they stand."""
+
+    @property
+    def name(self) -> str:
+        """What a command takes to find them: the run's id, or where they stand and whose they are."""
+        ...
+
+    def opened(self) -> AbstractAsyncContextManager[Bus]:
+        """Them, to be read. Raises `BadInput` where there are none, `Unavailable`."""
+        ...
+
+
+class RunHistory:
+    """The logs of a run, in its folder."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+
+    @property
+    def name(self) -> str:
+        """The run's id."""
+        return self.folder.path.name
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Bus]:
+        """Them, to be read. Raises `BadInput` where there are none, `Unavailable`."""
+        with opened(self.folder) as bus:
+            yield bus
 
 
 @contextmanager
@@ -65,9 +97,12 @@ async def end_known_at(bus: Bus, log: Log, ts: Nanos, end: int) -> int:
 
 
 async def _known_from(bus: Bus, log: Log, position: int) -> Nanos:
-    # A start has no time of its own: that of what follows it counts.
-    while found := await bus.read(log, position, 1):
-        if found[0].ts_known:
-            return found[0].ts_known
-        position += 1
-    return 1 << 63
+    # A start has no time of its own, and what is not there has none: that of what follows counts.
+    limit = 1
+    while found := await bus.read(log, position, limit):
+        for record in found:
+            if record.ts_known:
+                return record.ts_known
+        position += len(found)
+        limit = min(2 * limit, READ_RECORDS_MAX)
+    return FOR_EVER

@@ -12,8 +12,7 @@ from marea.invariants.violation import Violation
 from marea.messages.envelope import Log
 from services.standalone import screen
 from services.standalone.explaining import Step, lineage_of
-from services.standalone.history import Placed, opened
-from services.standalone.runs import RunFolder
+from services.standalone.history import History, Placed
 from services.standalone.telling import step_line
 from services.standalone.words import Words
 
@@ -36,11 +35,15 @@ class Inspection(Struct, frozen=True, kw_only=True):
     breaches: list[Breach]
 
 
-def inspect(folder: RunFolder, words: Words) -> Inspection:
+def inspect(history: History, words: Words) -> Inspection:
     """What does not hold of a run. Raises `BadInput` where it has no log, `Unavailable`."""
-    with opened(folder) as bus:
-        breaches = asyncio.run(find_breaches(bus, words))
-    return Inspection(run=folder.path.name, ok=not breaches, breaches=breaches)
+    return asyncio.run(_inspect(history, words))
+
+
+async def _inspect(history: History, words: Words) -> Inspection:
+    async with history.opened() as bus:
+        breaches = await find_breaches(bus, words)
+    return Inspection(run=history.name, ok=not breaches, breaches=breaches)
 
 
 async def find_breaches(bus: Bus, words: Words) -> list[Breach]:
@@ -63,8 +66,11 @@ async def _lineage(bus: Bus, violation: Violation, words: Words) -> list[Step]:
     return await lineage_of(bus, Placed(log, violation.position, records[0]), words)
 
 
-def show_inspection(inspection: Inspection, words: Words) -> None:
-    """A table of what does not hold, with the first event of each and what that rests on."""
+def show_inspection(inspection: Inspection, words: Words, *, as_json: bool) -> None:
+    """What does not hold, with the first event of each and what that rests on."""
+    if as_json:
+        screen.show_json(inspection)
+        return
     with screen.showing():
         if inspection.ok:
             screen.out.print(words.phrase("all_holds", run=inspection.run), style="green")

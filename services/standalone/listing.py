@@ -8,8 +8,8 @@ from io import BufferedWriter
 
 import msgspec
 
+from marea.bus.port import Bus
 from marea.bus.reading import Placed, in_time
-from marea.bus.sqlite import SqliteBus
 from marea.errors import BadInput, Interrupted, MareaError
 from marea.messages import codec
 from marea.messages.envelope import Log, Nanos, Record
@@ -17,11 +17,9 @@ from marea.messages.types import TYPES
 from marea.messages.wire import to_wire
 from marea.runtime.sources import nearest
 from services.standalone import screen
-from services.standalone.history import opened
+from services.standalone.history import FOR_EVER, History
 from services.standalone.moments import parse_time, time_text
-from services.standalone.runs import RunFolder
 
-FOR_EVER: Nanos = 1 << 63
 SHOWN_CHARACTERS_MAX = 60
 """Of one value on a person's screen; `--json` shows all of it."""
 
@@ -51,30 +49,33 @@ def wanted(kinds: Sequence[str], since: str | None, until: str | None, limit: in
     )
 
 
-def print_lines(folder: RunFolder, wish: Wanted) -> None:
+def print_lines(history: History, wish: Wanted) -> None:
     """The events that are asked for on stdout, a line each. Raises `BadInput`, `Unavailable`."""
-    with opened(folder) as bus:
-        asyncio.run(_print_lines(bus, wish))
+    asyncio.run(_print_lines(history, wish))
 
 
-def print_json(folder: RunFolder, wish: Wanted) -> MareaError | None:
+def print_json(history: History, wish: Wanted) -> MareaError | None:
     """The events that are asked for on stdout, as one JSON object; and what ended it too early.
 
     That stands in the object too, as `error` and `exit`. Raises `BadInput` or `Unavailable` before
     the object has begun.
     """
-    with opened(folder) as bus, screen.json_out() as out:
-        return asyncio.run(_print_json(bus, folder.path.name, wish, out))
+    return asyncio.run(_print_json(history, wish))
 
 
-async def _print_lines(bus: SqliteBus, wish: Wanted) -> None:
-    async for at in _selected(bus, wish):
-        sys.stdout.write(_line(at) + "\n")
+async def _print_lines(history: History, wish: Wanted) -> None:
+    async with history.opened() as bus:
+        async for at in _selected(bus, wish):
+            sys.stdout.write(_line(at) + "\n")
 
 
-async def _print_json(
-    bus: SqliteBus, run: str, wish: Wanted, out: BufferedWriter
-) -> MareaError | None:
+async def _print_json(history: History, wish: Wanted) -> MareaError | None:
+    async with history.opened() as bus:
+        with screen.json_out() as out:
+            return await _write_json(bus, history.name, wish, out)
+
+
+async def _write_json(bus: Bus, run: str, wish: Wanted, out: BufferedWriter) -> MareaError | None:
     # Begun in here, where Ctrl-C ends a task: a begun object is always ended.
     out.write(b'{"run":' + msgspec.json.encode(run) + b',"events":[')
     failure: MareaError | None = None
@@ -95,7 +96,7 @@ async def _print_json(
     return failure
 
 
-async def _selected(bus: SqliteBus, wish: Wanted) -> AsyncIterator[Placed]:
+async def _selected(bus: Bus, wish: Wanted) -> AsyncIterator[Placed]:
     count = 0
     async for at in in_time(bus, _turn):
         if at.ts >= wish.until or count >= wish.events_max:

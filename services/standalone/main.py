@@ -3,7 +3,6 @@
 import os
 import sys
 import traceback
-from collections.abc import Sequence
 from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
@@ -17,21 +16,34 @@ from marea.runtime.processes import SERVICES
 from marea.runtime.settings import MINUTES_MAX, Settings, find_config_dir, load_settings
 from services.standalone import demo as demos
 from services.standalone import doctor as checks
-from services.standalone import listing, replay_screen, replaying, screen, telling, up_screen
+from services.standalone import listing, replay_screen, screen, telling, up_screen
 from services.standalone import up as ups
 from services.standalone.admission import check_market, check_settings
+from services.standalone.choosing import between, choose_history, choose_subject, wish_of
 from services.standalone.commands import read_orders
 from services.standalone.embedded import this_build
 from services.standalone.history import opened
 from services.standalone.inspection import inspect, show_inspection
-from services.standalone.options import CommandsFile, Config, Crash, Json, Lang, RunName, examples
+from services.standalone.options import (
+    CommandsFile,
+    Config,
+    Crash,
+    Json,
+    Lang,
+    Portfolio,
+    RunName,
+    RunOrNone,
+    Since,
+    Source,
+    Until,
+    examples,
+)
 from services.standalone.playing import play_run
-from services.standalone.replaying import Mode, Replayed
+from services.standalone.replaying import Mode
 from services.standalone.report.write import REPORT_FILE, write_report
 from services.standalone.runs import RunFolder, begin, find_folder, runs_dir
 from services.standalone.summary import find_troubles, show_run
-from services.standalone.what_if import what_if
-from services.standalone.words import Words, choose_words
+from services.standalone.words import choose_words
 
 EXIT_DONE, EXIT_FOUND, EXIT_BUG = 0, 1, 70
 
@@ -118,32 +130,32 @@ def demo(  # noqa: PLR0913 # each parameter is an option of the command
         "marea log 2026 --type DeadLetter --json",
     )
 )
-def log(
-    run: RunName,
+def log(  # noqa: PLR0913 # each parameter is an option of the command
+    run: RunOrNone = None,
     *,
     kind: Annotated[
         list[str] | None,
         typer.Option("--type", metavar="T", help="Only events of this type; may be repeated."),
     ] = None,
-    since: Annotated[
-        str | None, typer.Option(metavar="T", help="ISO 8601, UTC unless it says otherwise.")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="T", help="Up to then, not included.")
-    ] = None,
+    since: Since = None,
+    until: Until = None,
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="At most so many events.")
     ] = None,
+    source: Source = None,
+    portfolio: Portfolio = None,
+    config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """List what a run's log holds, in the order of its time."""
+    """List what a log holds, in the order of its time: of a run, or of a portfolio's processes."""
     wish = listing.wanted(kind or [], since, until, limit)
-    folder = find_folder(run, runs_dir(os.environ))
+    asked = wish_of(source, portfolio)
+    history = choose_history(run, asked and between(asked, since, until), config)
     with screen.showing():
         if not as_json:
-            listing.print_lines(folder, wish)
+            listing.print_lines(history, wish)
             return
-        failure = listing.print_json(folder, wish)
+        failure = listing.print_json(history, wish)
     if failure is not None:
         screen.show_error(str(failure))
         sys.exit(failure.exit_code)  # the object has told it: nothing is to follow
@@ -156,8 +168,8 @@ def log(
         "marea replay last --mode what-if --set risk.profile=conservative",
     )
 )
-def replay(
-    run: RunName,
+def replay(  # noqa: PLR0913 # each parameter is an option of the command
+    run: RunOrNone = None,
     *,
     mode: Annotated[
         Mode,
@@ -170,20 +182,25 @@ def replay(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting that is another; repeatable."),
     ] = None,
+    until: Until = None,
+    source: Source = None,
+    portfolio: Portfolio = None,
+    config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Decide a recorded run again, and show which decisions differ."""
+    """Decide what is recorded again, and show which decisions differ."""
     texts = changes or []
     if mode == "verify" and texts:
         raise typer.BadParameter("--set is for --mode compare and --mode what-if")
     if mode == "what-if" and not texts:
         raise typer.BadParameter("--mode what-if needs a --set: what is to be otherwise?")
-    folder = find_folder(run, runs_dir(os.environ))
-    found = _replay(folder, mode, texts)
+    asked = between(wish_of(source, portfolio), None, until)
+    subject = choose_subject(run, asked, config)
+    found = replay_screen.watch(subject, mode, texts)
     if as_json:
         screen.show_json(found)
     else:
-        replay_screen.show(found, run)
+        replay_screen.show(found, run or subject.history.name)
     if mode == "verify" and found.different:
         raise typer.Exit(EXIT_FOUND)
 
@@ -195,46 +212,62 @@ def replay(
         "marea log last --type RiskDecision --limit 5 --json",
     )
 )
-def explain(
-    run: RunName,
+def explain(  # noqa: PLR0913 # each parameter is an option of the command
+    run: RunOrNone = None,
     name: Annotated[
         str | None,
-        typer.Argument(metavar="ID", help="An order's client id, any event's id, or its begin."),
+        typer.Argument(metavar="[ID]", help="An order's client id, any event's id, or its begin."),
     ] = None,
     *,
     at: Annotated[
         str | None, typer.Option(metavar="T", help="ISO 8601: why was nothing traded then?")
     ] = None,
     instrument: Annotated[str | None, typer.Option(metavar="X", help="With --at: in what?")] = None,
-    lang: Lang = None,
-    as_json: Json = False,
-) -> None:
-    """Say why something was done, or why nothing was."""
-    if (name is None) == (at is None) or (at is None) != (instrument is None):
-        raise typer.BadParameter("give the ID of what was done, or else --at and --instrument")
-    folder = find_folder(run, runs_dir(os.environ))
-    words = choose_words(lang, os.environ)
-    if name is not None:
-        telling.explain(folder, name, words, as_json=as_json)
-    elif at is not None and instrument is not None:
-        telling.explain_nothing(folder, (instrument, at), words, as_json=as_json)
-
-
-@app.command(epilog=examples("marea doctor", "marea doctor --json", "marea doctor last"))
-def doctor(
-    run: Annotated[
-        str | None, typer.Argument(metavar="RUN", help="Check what a run's log shows instead.")
-    ] = None,
-    *,
+    since: Since = None,
+    until: Until = None,
+    source: Source = None,
+    portfolio: Portfolio = None,
     config: Config = None,
     lang: Lang = None,
     as_json: Json = False,
 ) -> None:
-    """Check that this machine can run Marea, or that all holds that must hold of a run."""
-    if run is not None:
-        if config is not None:
+    """Say why something was done, or why nothing was."""
+    asked = wish_of(source, portfolio)
+    if asked is not None and name is None:
+        run, name = None, run  # RUN is left out: what stands there is the ID
+    if (name is None) == (at is None) or (at is None) != (instrument is None):
+        raise typer.BadParameter("give the ID of what was done, or else --at and --instrument")
+    history = choose_history(run, between(asked, since, until), config)
+    words = choose_words(lang, os.environ)
+    if name is not None:
+        telling.explain(history, name, words, as_json=as_json)
+    elif at is not None and instrument is not None:
+        telling.explain_nothing(history, (instrument, at), words, as_json=as_json)
+
+
+@app.command(epilog=examples("marea doctor", "marea doctor --json", "marea doctor last"))
+def doctor(  # noqa: PLR0913 # each parameter is an option of the command
+    run: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="Check what a run's log shows instead.")
+    ] = None,
+    *,
+    until: Until = None,
+    source: Source = None,
+    portfolio: Portfolio = None,
+    config: Config = None,
+    lang: Lang = None,
+    as_json: Json = False,
+) -> None:
+    """Check that this machine can run Marea, or that all holds that must hold of what is recorded."""
+    asked = between(wish_of(source, portfolio), None, until)
+    if run is not None or asked is not None:
+        if asked is None and config is not None:
             raise typer.BadParameter("--config is of the machine's check; leave it out")
-        _inspect(find_folder(run, runs_dir(os.environ)), choose_words(lang, os.environ), as_json)
+        words = choose_words(lang, os.environ)
+        found = inspect(choose_history(run, asked, config), words)
+        show_inspection(found, words, as_json=as_json)
+        if not found.ok:
+            raise typer.Exit(EXIT_FOUND)
         return
     findings = checks.examine(config, os.environ)
     is_well = all(each.ok for each in findings)
@@ -243,16 +276,6 @@ def doctor(
     else:
         screen.show_findings(findings)
     if not is_well:
-        raise typer.Exit(EXIT_FOUND)
-
-
-def _inspect(folder: RunFolder, words: Words, as_json: bool) -> None:
-    found = inspect(folder, words)
-    if as_json:
-        screen.show_json(found)
-    else:
-        show_inspection(found, words)
-    if not found.ok:
         raise typer.Exit(EXIT_FOUND)
 
 
@@ -372,16 +395,3 @@ def _begin(wish: demos.Wish, settings: Settings) -> RunFolder:
     market = demos.open_market(wish, settings)  # what can't be opened leaves no run behind
     check_market(settings, market.plan)
     return begin(demos.describe(wish, settings), runs_dir(os.environ))
-
-
-def _replay(folder: RunFolder, mode: Mode, texts: Sequence[str]) -> Replayed:
-    run = folder.read()
-    try:
-        with screen.progress(f"replay {run.id}") as show:
-            if mode == "verify":
-                return replaying.verify(folder, run, show)
-            if mode == "compare":
-                return replaying.compare(folder, run, texts, show)
-            return what_if(folder, run, texts, show)
-    except KeyboardInterrupt:
-        raise Interrupted("stopped; nothing was changed") from None

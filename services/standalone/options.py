@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from services.ingestion.shell.markets import CRASH_PCT_MAX
+from services.standalone.distributed import Place
 from services.standalone.words.text import Language
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
@@ -32,6 +33,23 @@ CommandsFile = Annotated[
     ),
 ]
 Lang = Annotated[Language | None, typer.Option("--lang", help="Of the texts; else as LANG says.")]
+
+
+RunOrNone = Annotated[
+    str | None,
+    typer.Argument(metavar="[RUN]", help="A run's folder, id, begin of its id, or 'last'."),
+]
+Source = Annotated[
+    Place | None,
+    typer.Option(help="In place of RUN: where a portfolio's processes have their logs."),
+]
+Portfolio = Annotated[
+    str | None, typer.Option(metavar="P", help="With --source: whose logs, by name.")
+]
+Since = Annotated[
+    str | None, typer.Option(metavar="T", help="ISO 8601, UTC unless it says otherwise.")
+]
+Until = Annotated[str | None, typer.Option(metavar="T", help="Up to then, not included.")]
 
 
 def examples(*commands: str) -> str:

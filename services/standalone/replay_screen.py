@@ -1,13 +1,14 @@
 """What a person sees of a replay in the terminal."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from services.standalone import screen
-from services.standalone.replaying import Replayed, Shown
-from services.standalone.what_if import WhatIf
+from marea.errors import Interrupted
+from services.standalone import replaying, screen
+from services.standalone.replaying import Mode, Replayed, Shown, Subject
+from services.standalone.what_if import WhatIf, what_if
 
 LISTED_MAX = 5
 """Differences of each type; `--json` lists more."""
@@ -34,6 +35,19 @@ FIGURES = {
 
 DECISIONS = ("RiskDecision", "OrderIntended")
 """What a person is shown of two whole runs: the rest follows."""
+
+
+def watch(subject: Subject, mode: Mode, texts: Sequence[str]) -> Replayed:
+    """Replay it, with a bar meanwhile. Raises as `verify`, `compare` and `what_if`; `Interrupted`."""
+    try:
+        with screen.progress(f"replay {subject.history.name}") as tell:
+            if mode == "verify":
+                return replaying.verify(subject, tell)
+            if mode == "compare":
+                return replaying.compare(subject, texts, tell)
+            return what_if(subject, texts, tell)
+    except KeyboardInterrupt:
+        raise Interrupted("stopped; nothing was changed") from None
 
 
 def show(found: Replayed, name: str) -> None:

@@ -1,28 +1,31 @@
-"""Does a recorded run decide the same again, and what would it decide with other settings?"""
+"""Does what is recorded decide the same again, and what would it decide with other settings?"""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from msgspec import Struct
 
-from marea.bus.memory import MemorySnapshots
 from marea.bus.port import Bus
 from marea.errors import BadInput
 from marea.messages.envelope import Log, Message, Record, Writer
 from marea.messages.wire import to_wire
 from marea.runtime.loop import Loop
-from marea.runtime.replay import CannotFollow, Comparison, Difference, Replay, Tally
+from marea.runtime.replay import (
+    EVERY_INPUT,
+    CannotFollow,
+    Comparison,
+    Difference,
+    Replay,
+    Tally,
+)
 from marea.runtime.settings import Settings
 from marea.runtime.sources import Layers, add_options
-from marea.runtime.telemetry import NoTelemetry
 from marea.runtime.validation import validated
 from services.standalone import demo
-from services.standalone.embedded import Embedded, this_build
-from services.standalone.history import opened
+from services.standalone.embedded import this_build
+from services.standalone.history import History
 from services.standalone.moments import time_text
-from services.standalone.runs import Run, RunFolder
-from services.standalone.stages import Ingesting, Stores, remind
 
 OPTION = "--set"
 Mode: TypeAlias = Literal["verify", "compare", "what-if"]
@@ -76,65 +79,143 @@ class Replayed(Struct, kw_only=True):
     """Those with another outcome first; of each type the first 100 of both."""
 
 
-def changed_settings(run: Run, texts: Sequence[str]) -> Settings:
-    """The run's settings with some values replaced, each given as `section.key=value`.
+class Part(NamedTuple):
+    """A loop, and which of its inputs it is replayed on."""
+
+    loop: Loop[Any]
+    inputs: range = EVERY_INPUT
+
+
+class Composition(Protocol):
+    """The loops of what is replayed; none of them is started."""
+
+    @property
+    def recorded(self) -> Sequence[Part]:
+        """The loops as they were told to be then."""
+        ...
+
+    def loops(self, settings: Settings) -> Sequence[Loop[Any]]:
+        """The same ones under these settings. Raises `BadInput` where they can't be made of them."""
+        ...
+
+
+class Subject(Protocol):
+    """What is replayed: a run, or the record of a portfolio."""
+
+    @property
+    def history(self) -> History:
+        """Where its logs are read from."""
+        ...
+
+    @property
+    def settings(self) -> Settings:
+        """Those that some values are replaced in."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """Where those settings stand."""
+        ...
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it came to its end, so that nothing is missing behind it."""
+        ...
+
+    @property
+    def decisions_hash(self) -> str | None:
+        """Of its decisions, where one that is played again must give the same."""
+        ...
+
+    async def recorded_by(self, bus: Bus) -> str:
+        """The builds that wrote it."""
+        ...
+
+    async def compose(self, bus: Bus) -> Composition:
+        """Its loops over its logs. Raises `BadInput` where they can't be made again."""
+        ...
+
+
+def changed_settings(subject: Subject, texts: Sequence[str]) -> Settings:
+    """The settings with some values replaced, each given as `section.key=value`.
 
     Raises `BadInput` for a key that there isn't, or a value that it doesn't take.
     """
-    place = f"the settings of run {run.id}"
-    layers = Layers(demo.settings_of(run).model_dump(), {(): place})
+    layers = Layers(subject.settings.model_dump(), {(): subject.place})
     add_options(layers, OPTION, texts)
     return validated(Settings, layers)
 
 
-class Composition:
-    """The loops of a recorded run, as its settings make them, and as others would."""
+def verify(subject: Subject, show: demo.Progress) -> Replayed:
+    """Hold what every loop decides against the record, with the configuration that it had.
 
-    def __init__(self, run: Run, bus: Bus) -> None:
-        """Raises `BadInput` where the run's settings, or what it was made from, can't be used."""
-        self.recorded = demo.settings_of(run)
-        self._run = run
-        self._market = demo.open_market(demo.wish_of(run), self.recorded)
-        self._stores = Stores(bus, MemorySnapshots())
+    Raises `BadInput` or `Unavailable` where the record, or what it was made from, can't be read.
+    """
+    return asyncio.run(_verified(subject, show))
 
-    def loops(self, settings: Settings) -> Sequence[Loop[Any]]:
-        """Those of the run under these settings, none of them started."""
-        telemetry, build = NoTelemetry(), this_build()
-        ingesting = Ingesting(settings, self._market, self._stores, telemetry, build)
-        return Embedded(settings, ingesting, self._stores, telemetry, build).loops
 
-    async def remind(self) -> None:
-        """Let the market answer as it did when ingestion asked."""
-        await remind(self._market, self._stores.bus)
+async def _verified(subject: Subject, show: demo.Progress) -> Replayed:
+    async with subject.history.opened() as bus:
+        build = await subject.recorded_by(bus)
+        parts = (await subject.compose(bus)).recorded
+        found = await _held(bus, parts, subject.is_whole, show)
+    names = [part.loop.wiring.name for part in parts]
+    return summed_up("verify", subject.history.name, build, (), names, found)
 
-    def concerned(self, texts: Sequence[str]) -> Sequence[Loop[Any]]:
-        """The loops whose settings are others with these values; by another build, all of them.
 
-        Raises `BadInput` for a value that no core decides by.
-        """
-        loops = self.loops(changed_settings(self._run, texts))
-        now, before = _told(loops), _told(self.loops(self.recorded))
-        for text in texts:
-            if now == self._told_without(texts, text):
-                raise BadInput(
-                    f"{OPTION} {text} changes nothing that a core decides by: it has that value, "
-                    "or only the shell uses it; leave it out"
-                )
-        if _logs(now) != _logs(before):
-            raise BadInput(
-                f"{OPTION} {' '.join(texts)} gives the run other logs, and nothing to compare them "
-                "with; try --mode what-if"
-            )
-        if self._run.build != this_build():
-            return loops
-        return [loop for loop in loops if now[loop.wiring.name] != before[loop.wiring.name]]
+def compare(subject: Subject, texts: Sequence[str], show: demo.Progress) -> Replayed:
+    """Hold what the loops would decide with other settings against the record.
 
-    def _told_without(self, texts: Sequence[str], text: str) -> dict[str, Told]:
+    Raises `BadInput` where that can't be told, and as `verify`.
+    """
+    return asyncio.run(_compared(subject, texts, show))
+
+
+async def _compared(subject: Subject, texts: Sequence[str], show: demo.Progress) -> Replayed:
+    async with subject.history.opened() as bus:
+        build = await subject.recorded_by(bus)
+        composition = await subject.compose(bus)
+        loops = _concerned(subject, composition, texts, build == this_build())
         try:
-            settings = changed_settings(self._run, [each for each in texts if each != text])
-            return _told(self.loops(settings))
-        except BadInput:
-            return {}  # the others rest on it
+            found = await _held(bus, [Part(loop) for loop in loops], subject.is_whole, show)
+        except CannotFollow as err:
+            raise BadInput(f"{err}: so there is nothing to compare; try --mode what-if") from err
+    names = [loop.wiring.name for loop in loops]
+    return summed_up("compare", subject.history.name, build, texts, names, found)
+
+
+def _concerned(
+    subject: Subject, composition: Composition, texts: Sequence[str], is_same_build: bool
+) -> Sequence[Loop[Any]]:
+    # The loops that are told something else than on record; by another build, all of them.
+    loops = composition.loops(changed_settings(subject, texts))
+    now, before = _told(loops), _told(part.loop for part in composition.recorded)
+    for text in texts:
+        if now == _told_without(subject, composition, texts, text):
+            raise BadInput(
+                f"{OPTION} {text} changes nothing that a core decides by: it has that value, "
+                "or only the shell uses it; leave it out"
+            )
+    if _logs(now) != _logs(before):
+        raise BadInput(
+            f"{OPTION} {' '.join(texts)} gives the run other logs, and nothing to compare them "
+            "with; try --mode what-if"
+        )
+    return [
+        loop
+        for loop in loops
+        if not is_same_build or now[loop.wiring.name] != before[loop.wiring.name]
+    ]
+
+
+def _told_without(
+    subject: Subject, composition: Composition, texts: Sequence[str], text: str
+) -> dict[str, Told]:
+    try:
+        settings = changed_settings(subject, [each for each in texts if each != text])
+        return _told(composition.loops(settings))
+    except BadInput:
+        return {}  # the others rest on it
 
 
 def _told(loops: Iterable[Loop[Any]]) -> dict[str, Told]:
@@ -148,48 +229,13 @@ def _logs(told: Mapping[str, Told]) -> dict[str, tuple[Log, ...]]:
     return {name: logs for name, (_, logs) in told.items()}
 
 
-def verify(folder: RunFolder, run: Run, show: demo.Progress) -> Replayed:
-    """Hold what every loop decides against the record, with the settings of the run.
-
-    Raises `BadInput` or `Unavailable` where the record, or what it was made from, can't be read.
-    """
-    with opened(folder) as bus:
-        return asyncio.run(_verified(bus, run, show))
-
-
-async def _verified(bus: Bus, run: Run, show: demo.Progress) -> Replayed:
-    composition = Composition(run, bus)
-    loops = composition.loops(composition.recorded)
-    await composition.remind()
-    return summed_up("verify", run, (), loops, await _held(bus, run, loops, show))
-
-
-def compare(folder: RunFolder, run: Run, texts: Sequence[str], show: demo.Progress) -> Replayed:
-    """Hold what the loops would decide with other settings against the record.
-
-    Raises `BadInput` where that can't be told, and as `verify`.
-    """
-    with opened(folder) as bus:
-        return asyncio.run(_compared(bus, run, texts, show))
-
-
-async def _compared(bus: Bus, run: Run, texts: Sequence[str], show: demo.Progress) -> Replayed:
-    composition = Composition(run, bus)
-    loops = composition.concerned(texts)
-    await composition.remind()
-    try:
-        return summed_up("compare", run, texts, loops, await _held(bus, run, loops, show))
-    except CannotFollow as err:
-        raise BadInput(f"{err}: so there is nothing to compare; try --mode what-if") from err
-
-
-async def _held(bus: Bus, run: Run, loops: Sequence[Loop[Any]], show: demo.Progress) -> Comparison:
+async def _held(bus: Bus, parts: Sequence[Part], is_whole: bool, show: demo.Progress) -> Comparison:
     found: list[Comparison] = []
-    for place, loop in enumerate(loops):
-        replay = Replay(loop, bus, is_whole=run.status == "done")
+    for place, (loop, inputs) in enumerate(parts):
+        replay = Replay(loop, bus, is_whole=is_whole, inputs=inputs)
         await replay.start()
         while await replay.step():
-            show((place + replay.progress) / len(loops), loop.wiring.name)
+            show((place + replay.progress) / len(parts), loop.wiring.name)
             await asyncio.sleep(0)  # here Ctrl-C is heard
         found.append(replay.comparison)
     return _merged(found)
@@ -210,21 +256,26 @@ def _merged(comparisons: Iterable[Comparison]) -> Comparison:
 
 
 def summed_up(
-    mode: Mode, run: Run, texts: Sequence[str], loops: Sequence[Loop[Any]], comparison: Comparison
+    mode: Mode,
+    run: str,
+    build: str,
+    texts: Sequence[str],
+    loops: Iterable[str],
+    comparison: Comparison,
 ) -> Replayed:
-    """What a comparison of these loops found, as it is told."""
+    """What a comparison of the loops of these names found, as it is told."""
     ranked = sorted(comparison.differences, key=lambda each: not each.is_other_outcome)
     differences = [_shown(each) for each in ranked]
     tallies = comparison.by_type.values()
     identical = sum(each.identical for each in tallies)
     different = sum(each.different for each in tallies)
     return Replayed(
-        run=run.id,
+        run=run,
         mode=mode,
         set=tuple(texts),
         build=this_build(),
-        recorded_by=run.build,
-        loops=tuple(loop.wiring.name for loop in loops),
+        recorded_by=build,
+        loops=tuple(dict.fromkeys(loops)),
         compared=identical + different,
         identical=identical,
         different=different,

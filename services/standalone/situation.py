@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+import msgspec
+from msgspec import Struct
+
 from marea.bus.port import Bus
 from marea.domain.money import Rounding, rescale
 from marea.errors import BadInput
@@ -25,10 +28,20 @@ from marea.messages.portfolio import (
     RiskDecision,
 )
 from marea.messages.signals import Signal
+from marea.messages.system import Started
+from services.risk.core import SERVICE as RISK
 from services.standalone.history import forward
 from services.standalone.moments import time_text
 
 ASSET_SCALE = 8
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """What has to hold for a signal to be acted on: a part of what risk was told at its start."""
+
+    trades: tuple[str, ...] = ()
+    confidence_min: float = 0.0
+    stale_ns_max: Nanos = 0
 
 
 @dataclass(slots=True)
@@ -50,6 +63,8 @@ class Situation:
     net_qty: int = 0
     """Of the base asset, in units of 10^-8, since the last position closed."""
     halt: CommandTaken | None = None
+    rules: Rules = field(default_factory=Rules)
+    """Those that risk was told at its last start."""
     breakers: dict[int, BreakerTripped] = field(default_factory=dict)
     """Those in force, by level."""
 
@@ -132,13 +147,27 @@ async def situation_at(bus: Bus, instrument: str, ts: Nanos) -> Situation:
     last: Nanos = 0
     for log in logs:
         async for placed in forward(bus, log):
-            known = placed.record.ts_known
+            message = placed.record.message
+            known = placed.record.ts_known or last  # a start has no time of its own
             first, last = first or known, max(last, known)
-            if known <= ts:
-                situation.take(placed.record.message)
+            if known > ts:
+                continue
+            if isinstance(message, Started) and message.producer == f"{RISK}/{log.partition}":
+                situation.rules = _rules(message)
+            situation.take(message)
     if not first <= ts <= last or not logs:
         raise BadInput(_outside(ts, first, last))
     return situation
+
+
+def _rules(started: Started) -> Rules:
+    try:
+        return msgspec.json.decode(started.config, type=Rules)
+    except msgspec.DecodeError as err:
+        raise BadInput(
+            f"{started.producer} began with a configuration that this build can't read ({err}): use "
+            f"the build that it ran as, {started.build}"
+        ) from err
 
 
 def _outside(ts: Nanos, first: Nanos, last: Nanos) -> str:

@@ -8,13 +8,12 @@ from hashlib import blake2b
 import msgspec
 from rich.text import Text
 
+from marea.messages.envelope import Nanos
 from services.standalone import explaining, screen
-from services.standalone.demo import settings_of
 from services.standalone.explaining import Decider, Explanation, Gate, Step, Vote
-from services.standalone.history import opened
+from services.standalone.history import History
 from services.standalone.moments import parse_time
-from services.standalone.runs import RunFolder
-from services.standalone.whynot import WhyNot, rules_of, why_not
+from services.standalone.whynot import WhyNot, why_not
 from services.standalone.words import Words
 
 HASH_DIGITS = 12
@@ -24,36 +23,41 @@ Line = tuple[str, str]
 """A text, and the style in which it is shown."""
 
 
-def explain(folder: RunFolder, name: str, words: Words, *, as_json: bool) -> None:
+def explain(history: History, name: str, words: Words, *, as_json: bool) -> None:
     """Show why the order or the event of this name came about.
 
     Raises `BadInput` where there is none of this name, or more than one; `Unavailable`.
     """
-    with opened(folder) as bus:
-        explanation = asyncio.run(explaining.explain(bus, folder.path.name, name, words))
+    explanation = asyncio.run(_explained(history, name, words))
     if as_json:
         screen.show_json(explanation)
     else:
         _show_explanation(explanation, words)
 
 
+async def _explained(history: History, name: str, words: Words) -> Explanation:
+    async with history.opened() as bus:
+        return await explaining.explain(bus, history.name, name, words)
+
+
 def explain_nothing(
-    folder: RunFolder, asked: tuple[str, str], words: Words, *, as_json: bool
+    history: History, asked: tuple[str, str], words: Words, *, as_json: bool
 ) -> None:
     """Show why an instrument was not traded at a time; `asked` is both, as a person wrote them.
 
     Raises `BadInput` where the run has no such instrument, or nothing of that time; `Unavailable`.
     """
     instrument, at = asked
-    ts = parse_time("--at", at)
-    rules = rules_of(settings_of(folder.read()))
-    with opened(folder) as bus:
-        run = folder.path.name
-        why = asyncio.run(why_not(bus, run, (instrument, ts), rules, words))
+    why = asyncio.run(_not_traded(history, (instrument, parse_time("--at", at)), words))
     if as_json:
         screen.show_json(why)
     else:
         _show_why_not(why, words)
+
+
+async def _not_traded(history: History, asked: tuple[str, Nanos], words: Words) -> WhyNot:
+    async with history.opened() as bus:
+        return await why_not(bus, history.name, asked, words)
 
 
 def _show_explanation(explanation: Explanation, words: Words) -> None:

@@ -23,10 +23,8 @@ from marea.runtime.settings import Settings, SnapshotSettings
 from marea.runtime.telemetry import NoTelemetry
 from services.standalone import demo
 from services.standalone.embedded import Embedded, this_build
-from services.standalone.history import opened
 from services.standalone.recorded import RecordedMarket
-from services.standalone.replaying import OPTION, Replayed, changed_settings, summed_up
-from services.standalone.runs import Run, RunFolder
+from services.standalone.replaying import OPTION, Replayed, Subject, changed_settings, summed_up
 from services.standalone.stages import Stores
 from services.standalone.tally import Tally, TradingResult
 
@@ -60,8 +58,8 @@ class _Played(NamedTuple):
     trading: TradingResult
 
 
-def what_if(folder: RunFolder, run: Run, texts: Sequence[str], show: demo.Progress) -> WhatIf:
-    """Run a recorded market twice: with the run's settings, and with some of them changed.
+def what_if(subject: Subject, texts: Sequence[str], show: demo.Progress) -> WhatIf:
+    """Run a recorded market twice: with the subject's settings, and with some of them changed.
 
     Raises `BadInput` for a value that can't change anything, or where the record can't be read.
     """
@@ -72,24 +70,23 @@ def what_if(folder: RunFolder, run: Run, texts: Sequence[str], show: demo.Progre
                 f"{OPTION} {text} changes nothing here: the market is heard as it is recorded, and "
                 f"{section} is used before or beside it; leave it out"
             )
-    recorded, changed = demo.settings_of(run), changed_settings(run, texts)
-    with opened(folder) as bus:
-        return asyncio.run(_both(bus, run, texts, (recorded, changed), show))
+    changed = changed_settings(subject, texts)
+    return asyncio.run(_both(subject, changed, texts, show))
 
 
 async def _both(
-    bus: Bus,
-    run: Run,
-    texts: Sequence[str],
-    settings: tuple[Settings, Settings],
-    show: demo.Progress,
+    subject: Subject, changed: Settings, texts: Sequence[str], show: demo.Progress
 ) -> WhatIf:
-    control = await _play(bus, settings[0], lambda done, _: show(done / 2, "control"))
-    variant = await _play(bus, settings[1], lambda done, _: show(0.5 + done / 2, "variant"))
-    found = summed_up("what-if", run, texts, variant.loops, await _unlike(control.bus, variant.bus))
+    async with subject.history.opened() as bus:
+        build = await subject.recorded_by(bus)
+        control = await _play(bus, subject.settings, lambda done, _: show(done / 2, "control"))
+        variant = await _play(bus, changed, lambda done, _: show(0.5 + done / 2, "variant"))
+    unlike = await _unlike(control.bus, variant.bus)
+    names = [loop.wiring.name for loop in variant.loops]
+    found = summed_up("what-if", subject.history.name, build, texts, names, unlike)
     as_recorded = None
-    if run.result is not None:
-        as_recorded = run.result.decisions_hash == control.trading.decisions_hash
+    if subject.decisions_hash is not None:
+        as_recorded = subject.decisions_hash == control.trading.decisions_hash
     return WhatIf(
         **asdict(found),
         control_as_recorded=as_recorded,

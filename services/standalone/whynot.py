@@ -1,7 +1,6 @@
 """Why was nothing traded then? Strategy by strategy, gate by gate."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -11,20 +10,10 @@ from marea.domain.money import format_amount
 from marea.messages.envelope import Nanos
 from marea.messages.portfolio import RiskDecision
 from marea.messages.signals import Signal
-from marea.runtime.settings import Settings
 from services.standalone.explaining import Gate, Vote, gates_of, vote_of
 from services.standalone.moments import time_text
 from services.standalone.situation import ASSET_SCALE, Situation, situation_at
 from services.standalone.words import Words
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What has to hold for a signal to be acted on, as the run's settings have it."""
-
-    trades: Sequence[str]
-    confidence_min: float
-    stale_s_max: float
 
 
 class Check(Struct, frozen=True, kw_only=True):
@@ -53,28 +42,17 @@ class WhyNot(Struct, frozen=True, kw_only=True):
     """Of that decision."""
 
 
-def rules_of(settings: Settings) -> Rules:
-    """The rules of a run's settings."""
-    return Rules(
-        trades=settings.signals.trades,
-        confidence_min=settings.signals.confidence_min,
-        stale_s_max=settings.risk.stale_s_max,
-    )
-
-
-async def why_not(
-    bus: Bus, run: str, asked: tuple[str, Nanos], rules: Rules, words: Words
-) -> WhyNot:
+async def why_not(bus: Bus, run: str, asked: tuple[str, Nanos], words: Words) -> WhyNot:
     """Why the instrument that is asked for was not traded at the time that is asked for.
 
     Raises `BadInput` where the run has no such instrument, or nothing of that time.
     """
     situation = await situation_at(bus, *asked)
-    traded = next((name for name in rules.trades if name in situation.signals), None)
+    traded = next((name for name in situation.rules.trades if name in situation.signals), None)
     signal = situation.signals[traded] if traded else None
     checks = [
         Check(check=check, passed=passed, text=words.phrase(check, **values))
-        for check, passed, values in _checks(situation, signal, rules, words)
+        for check, passed, values in _checks(situation, signal, words)
     ]
     key, values = _conclude(situation, signal, checks, words)
     return WhyNot(
@@ -94,28 +72,27 @@ async def why_not(
 _Found: TypeAlias = tuple[str, bool, Mapping[str, object]]
 
 
-def _checks(
-    situation: Situation, signal: Signal | None, rules: Rules, words: Words
-) -> Iterator[_Found]:
+def _checks(situation: Situation, signal: Signal | None, words: Words) -> Iterator[_Found]:
     # In the order in which they stand between a signal and an order.
     if signal is not None:
-        yield from _checks_of_signal(situation, signal, rules, words)
+        yield from _checks_of_signal(situation, signal, words)
     if signal is None or signal.action != "sell":  # a halt and a breaker let exits through
         yield from _checks_of_openings(situation)
-    yield from _checks_of_market(situation, rules, words)
+    yield from _checks_of_market(situation, words)
     is_sale = signal is not None and signal.action == "sell"
     yield from _checks_of_position(situation, is_sale, words)
 
 
-def _checks_of_signal(
-    situation: Situation, signal: Signal, rules: Rules, words: Words
-) -> Iterator[_Found]:
+def _checks_of_signal(situation: Situation, signal: Signal, words: Words) -> Iterator[_Found]:
     reasons = "; ".join(map(words.code, signal.reasons))
     asks = {"strategy": signal.strategy, "action": words.code(signal.action)}
     score = {"score": f"{signal.score:+.3f}", "reasons": reasons}
     yield "check_action", signal.action != "hold", {**asks, **score}
-    sure = {"confidence": f"{signal.confidence:.3f}", "limit": f"{rules.confidence_min:g}"}
-    is_sure = signal.confidence >= rules.confidence_min
+    sure = {
+        "confidence": f"{signal.confidence:.3f}",
+        "limit": f"{situation.rules.confidence_min:g}",
+    }
+    is_sure = signal.confidence >= situation.rules.confidence_min
     yield "check_confidence", is_sure, {"strategy": signal.strategy, **sure}
     until = {"strategy": signal.strategy, "until": time_text(signal.ts_expiry)}
     yield "check_expiry", situation.ts < signal.ts_expiry, until
@@ -135,16 +112,17 @@ def _checks_of_openings(situation: Situation) -> Iterator[_Found]:
         yield "check_no_breaker", True, {}
 
 
-def _checks_of_market(situation: Situation, rules: Rules, words: Words) -> Iterator[_Found]:
+def _checks_of_market(situation: Situation, words: Words) -> Iterator[_Found]:
     mark = situation.mark
     if mark is None:
         yield "check_no_mark", False, {}
         return
     is_live = mark.book_status == "LIVE"
     yield "check_book", is_live, {"status": words.code(mark.book_status)}
+    limit_s = situation.rules.stale_ns_max / 1e9
     age_s = (situation.ts - mark.ts_quote) / 1e9
-    values = {"age": f"{age_s:.3f}", "limit": f"{rules.stale_s_max:g}"}
-    yield "check_age", age_s <= rules.stale_s_max, values
+    values = {"age": f"{age_s:.3f}", "limit": f"{limit_s:g}"}
+    yield "check_age", age_s <= limit_s, values
 
 
 def _checks_of_position(situation: Situation, is_sale: bool, words: Words) -> Iterator[_Found]:

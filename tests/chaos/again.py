@@ -50,7 +50,7 @@ def _loops(bus: MemoryBus, environment: Mapping[str, str]) -> Iterator[Loop[Any]
     features, risk = features_config(settings, shard), risk_config(settings)
     for each in instruments_of(own):
         yield features_loop(features, each, ports, build, EVERY_NS)
-        yield marks_loop(risk, each, ports, build, EVERY_NS)
+        yield marks_loop(risk.portfolio, each, ports, build, EVERY_NS)
     yield signals_loop(
         signals_config(settings, shard), settings.portfolio.name, ports, build, EVERY_NS
     )

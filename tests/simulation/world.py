@@ -317,9 +317,8 @@ class World:
 
     def _marks(self, instrument: str) -> Maker:
         def make(host: Host) -> AnyLoop:
-            config = risk_config(self.release.settings)
             ports = self._hurried(host, Log("market", instrument))
-            return marks_loop(config, instrument, ports, self.release.build, EVERY_NS)
+            return marks_loop(PORTFOLIO, instrument, ports, self.release.build, EVERY_NS)
 
         return make
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import kafka, redis
+from tests.servers import kafka, minio, redis
 from tests.system import tapes
 from tools import command
 from tools.command import Ended
 
-__all__ = ["kafka", "redis"]
+__all__ = ["kafka", "minio", "redis"]
 
 Marea = Callable[..., Ended]
 

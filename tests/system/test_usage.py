@@ -58,7 +58,7 @@ MISTAKES = [
     (["demo", "--resume", "last", "--tape", "a"], "--resume takes all from the run"),
     (["demo", "--resume", "last", "--seed", "1"], "--resume takes all from the run"),
     (["demo", "--resume", "last", "--config", "a"], "--resume takes all from the run"),
-    (["log"], "Missing argument 'RUN'"),
+    (["log"], "give RUN, or --source and --portfolio"),
     (["log", "last", "--limit", "0"], "'--limit'"),
 ]
 

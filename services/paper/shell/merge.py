@@ -6,7 +6,8 @@ the logs alone: a merge that begins anew gives the same records at the same posi
 
 It gives what was known before its watermark, the least of the last `Clock`s of the market logs:
 nothing that comes later can belong before that. A log without a `Clock` has not begun, and holds
-nothing up. A request must be stamped no earlier than the watermark is when it is appended.
+nothing up; unless the logs come from another process, a while after each other: then nothing is given
+before all have begun. A request must be stamped no earlier than the watermark is when it is appended.
 """
 
 from collections import deque
@@ -125,10 +126,18 @@ class Merge:
     """
 
     def __init__(
-        self, bus: Bus, snapshots: Snapshots, account: str, instruments: Sequence[str]
+        self,
+        bus: Bus,
+        snapshots: Snapshots,
+        account: str,
+        instruments: Sequence[str],
+        *,
+        waits_for_all: bool = False,
     ) -> None:
+        """`waits_for_all` says that nothing is given before all of these have begun."""
         self.account_log = Log("paper", account)
         self._bus = bus
+        self._waits_for_all = waits_for_all
         self._writer = Writer(producer=f"merge/{account}", epoch=0, build="")
         self._logs = [self.account_log, *(Log("market", each) for each in instruments)]
         self._snapshots = Cursors(snapshots, list[Place], self._fits)
@@ -189,7 +198,10 @@ class Merge:
                 )
 
     def _watermark(self) -> Nanos:
-        return min((tail.clock for tail in self._tails[1:] if tail.clock), default=0)
+        clocks = [tail.clock for tail in self._tails[1:]]
+        if self._waits_for_all and not all(clocks):
+            return 0
+        return min(filter(None, clocks), default=0)
 
     # What comes next
 

@@ -34,8 +34,8 @@ class World:
     epochs: dict[Log, int] = field(default_factory=dict)
     request_count: int = 0
 
-    def merge(self) -> Merge:
-        return Merge(self.bus, self.snapshots, "main", ["BTC", "ETH"])
+    def merge(self, *, waits_for_all: bool = False) -> Merge:
+        return Merge(self.bus, self.snapshots, "main", ["BTC", "ETH"], waits_for_all=waits_for_all)
 
     async def start(self, log: Log) -> None:
         started = Started(id="s", ts_event=0, service="x", build="", config="", resumes_at=0)
@@ -130,6 +130,22 @@ def test_nothing_is_given_before_every_market_that_has_begun_has_told_a_later_ti
         await world.window(ETH, 300, [])
         assert ids(await read_all(merge, position=2)) == ["BTC:200", "ETH:200", "BTC:205"]
         assert await merge.watermark() == 300
+
+    asyncio.run(scenario())
+
+
+def test_markets_that_begin_one_after_the_other_are_merged_as_if_they_had_begun_at_once() -> None:
+    async def scenario() -> None:
+        world = World()
+        early = world.merge(waits_for_all=True)
+        await world.window(BTC, 100, [10])
+        await world.window(BTC, 200, [])
+        assert (await early.watermark(), await early.read(PAPER, 0, 10)) == (0, [])
+        await world.window(ETH, 100, [5])
+        await world.window(ETH, 200, [])
+        given = told(await read_all(early))
+        assert [each[1] for each in given] == ["BTC:100", "ETH:100", "ETH:105", "BTC:110"]
+        assert given == told(await read_all(world.merge(waits_for_all=True)))
 
     asyncio.run(scenario())
 

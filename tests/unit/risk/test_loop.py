@@ -144,7 +144,7 @@ def test_loops_of_one_portfolio_write_to_one_log_as_different_producers() -> Non
     bus, snapshots = MemoryBus(), MemorySnapshots()
     ports = Ports(source=bus, bus=bus, snapshots=snapshots)
     given = risk_config(load_settings(find_config_dir(None, {}), {}))
-    loops = (risk_loop(given, ports, "b", MS), marks_loop(given, BTC, ports, "b", MS))
+    loops = (risk_loop(given, ports, "b", MS), marks_loop(given.portfolio, BTC, ports, "b", MS))
     assert [dict(loop.wiring.outputs) for loop in loops] == [
         {TRADING: "risk/main"},
         {TRADING: f"risk/marks/{BTC}"},

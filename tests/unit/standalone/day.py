@@ -152,7 +152,7 @@ async def _put(bus: MemoryBus, log: Log, messages: Iterable[Message]) -> None:
             message=message,
             writer=lives[writer.producer],
             seq=said[writer.producer],
-            ts_known=message.ts_event + 9 * MS,
+            ts_known=0 if isinstance(message, Started) else message.ts_event + 9 * MS,
         )
         said[writer.producer] += 1
         await bus.append(log, [record])

@@ -1,6 +1,7 @@
 """Why nothing was traded: strategy by strategy, gate by gate."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -11,14 +12,15 @@ from marea.messages.envelope import Message
 from marea.messages.orders import ApprovalRefused, OrderAccepted, OrderCanceled, OrderFilled
 from marea.messages.portfolio import BreakerEnded, BreakerTripped, CommandTaken, PositionClosed
 from marea.messages.signals import Signal
+from marea.messages.system import Started
 from marea.testing.examples import example
 from marea.testing.market_examples import BTC, CLOCK, MS, T0
 from marea.testing.trading_examples import DECISION, ENTRY, FILL, INTENT, MARK, STOP
-from services.standalone.whynot import Rules, WhyNot, why_not
+from services.standalone.whynot import WhyNot, why_not
 from services.standalone.words import Words
 from tests.unit.standalone import day
 
-RULES = Rules(trades=["weighted"], confidence_min=0.5, stale_s_max=5.0)
+RULES = {"trades": ["weighted"], "confidence_min": 0.5, "stale_ns_max": 5000 * MS}
 AT = T0 + 3000 * MS
 ENSEMBLE = day.ENSEMBLE
 HALT = replace(example(CommandTaken), ts_event=T0)
@@ -27,9 +29,17 @@ LATER = replace(CLOCK, id="later", ts_event=T0 + 9000 * MS)
 ALL_FILLED = replace(FILL, cum_qty=810, leaves_qty=0)
 
 
-def asked(*trading: Message, at: int = AT, rules: Rules = RULES) -> WhyNot:
-    bus = day.on_logs(market=day.ON_MARKET, trading=(replace(CLOCK, ts_event=T0), *trading, LATER))
-    return asyncio.run(why_not(bus, "r", (BTC, at), rules, Words("en")))
+def told(**rules: Any) -> Started:
+    config = json.dumps(RULES | rules)
+    return replace(
+        example(Started), ts_event=0, service="risk", producer="risk/main", config=config
+    )
+
+
+def asked(*trading: Message, at: int = AT) -> WhyNot:
+    begin = replace(CLOCK, ts_event=T0)
+    bus = day.on_logs(market=day.ON_MARKET, trading=(told(), begin, *trading, LATER))
+    return asyncio.run(why_not(bus, "r", (BTC, at), Words("en")))
 
 
 def ensemble(**fields: Any) -> Signal:
@@ -165,15 +175,27 @@ def test_time_outside_the_run_is_refused_with_its_begin_and_end() -> None:
             asked(MARK, at=at)
 
 
+def test_rules_are_those_that_risk_was_told_at_its_last_start() -> None:
+    strict, later = told(confidence_min=0.99), replace(CLOCK, id="after", ts_event=AT + MS)
+    assert asked(MARK, ENSEMBLE, later, strict).conclusion == "no_decision"
+    what = asked(MARK, strict, ENSEMBLE).what
+    assert "it is acted on from 0.99" in what
+
+
+def test_rules_of_another_build_are_refused_with_its_name() -> None:
+    with pytest.raises(BadInput, match=r"risk/main .* can't read .*use the build that it ran as"):
+        asked(told(trades=7), MARK)
+
+
 def test_instrument_that_the_run_has_not_is_refused_with_those_it_has() -> None:
     bus = day.whole_day()
     with pytest.raises(
         BadInput, match=r"is 'ETH', and the run has none such; take one of BTC-USDT"
     ):
-        asyncio.run(why_not(bus, "r", ("ETH", AT), RULES, Words("en")))
+        asyncio.run(why_not(bus, "r", ("ETH", AT), Words("en")))
 
 
 def test_run_without_decisions_is_refused() -> None:
     bus = day.on_logs(market=day.ON_MARKET)
     with pytest.raises(BadInput, match="the run has no decisions on its log"):
-        asyncio.run(why_not(bus, "r", (BTC, AT), RULES, Words("en")))
+        asyncio.run(why_not(bus, "r", (BTC, AT), Words("en")))

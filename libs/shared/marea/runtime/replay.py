@@ -26,6 +26,9 @@ DIFFERENCES_KEPT_MAX = 100
 """Of each type with another outcome, and of each without; more are only counted."""
 
 
+EVERY_INPUT = range(1 << 63)
+
+
 class CannotFollow(Broken):
     """A core failed on its own record: this code, or these settings, can't take what it holds."""
 
@@ -103,12 +106,17 @@ class Comparison(Struct, kw_only=True):
 class Replay(Generic[State]):
     """One core over its recorded inputs."""
 
-    def __init__(self, loop: Loop[State], bus: Bus, *, is_whole: bool) -> None:
+    def __init__(
+        self, loop: Loop[State], bus: Bus, *, is_whole: bool, inputs: range = EVERY_INPUT
+    ) -> None:
         """Compare what the core of a loop decides with what is on the bus; the loop isn't started.
 
         `is_whole` says that the run came to its end: then what is decided after the last output on
-        record is a difference too, and otherwise nobody knows.
+        record is a difference too, and otherwise nobody knows. `inputs` are the positions of those
+        whose outputs are compared: of the others what is on record is applied, for there the loop
+        was told something else.
         """
+        self._inputs = inputs
         self.comparison = Comparison()
         self._core = loop.core
         self._wiring = loop.wiring
@@ -205,7 +213,10 @@ class Replay(Generic[State]):
         try:
             said = self._decide(message)
             found = await self._on_record(position, message)
-            if said or found:
+            if position not in self._inputs:
+                for _, recorded in found.values():
+                    self._apply(message, recorded)
+            elif said or found:
                 self._compare(position, message, said, found)
         except (BadInput, Unavailable, Broken):
             raise  # a log can't be read, or has lost records: no fault of the core
