@@ -35,9 +35,11 @@ night: ## play a million worlds and every two crashes of a day, plant every know
 	@$(PY) -m tests.simulation --night $(SEEDS) && $(PY) -m tests.simulation --pairs
 	@$(PY) -m tests.simulation --planted --seeds 10000
 
-chaos: ## kill, stop and empty what runs over real servers, and write docs/chaos.md (20 minutes)
+chaos: ## kill, stop, empty, poison and soak what runs over real servers; docs/chaos.md (70 minutes)
 	@sh tools/install.sh dev
 	@$(PY) -m tests.chaos
+	@$(PY) -m tests.chaos.poison
+	@$(PY) -m tests.chaos.soak
 
 bench: ## measure speed and memory on recorded tapes: make bench TAPE=FILE (or MAREA_DATA)
 	@sh tools/install.sh dev
