@@ -82,14 +82,14 @@ def brokers(kafka: str, minio: str, redis_alone: OwnRedis) -> dict[str, str]:
 def test_simulated_market_through_the_processes_is_the_same_though_redis_loses_all(
     tmp_path: Path, brokers: dict[str, str], redis_alone: OwnRedis
 ) -> None:
-    market = {"MAREA__MARKET__MINUTES": "3", "MAREA__MARKET__SPEED": "8"}
+    market = {"MAREA__MARKET__MINUTES": "2", "MAREA__MARKET__SPEED": "8"}
 
     def lose_all() -> None:
         with redis_alone.client() as client:
             assert client.dbsize() > 2
             client.flushall()
 
-    alone = play_alone(tmp_path, "--seed", "7", "--minutes", "3")
+    alone = play_alone(tmp_path, "--seed", "7", "--minutes", "2")
     play(tmp_path, brokers | market, len_of(alone), halfway=lose_all)
     assert_same(alone, distributed(brokers))
     assert_decides_the_same_again(tmp_path, brokers, *SOURCE)
