@@ -37,9 +37,7 @@ night: ## play a million worlds and every two crashes of a day, plant every know
 
 chaos: ## kill, stop, empty, poison and soak what runs over real servers; docs/chaos.md (70 minutes)
 	@sh tools/install.sh dev
-	@$(PY) -m tests.chaos
-	@$(PY) -m tests.chaos.poison
-	@$(PY) -m tests.chaos.soak
+	@$(PY) -m tests.chaos && $(PY) -m tests.chaos.poison && $(PY) -m tests.chaos.soak
 
 bench: ## measure speed and memory on recorded tapes: make bench TAPE=FILE (or MAREA_DATA)
 	@sh tools/install.sh dev
