@@ -47,6 +47,13 @@ NOT_RUN = {
     "kcat -C -e -q -b 127.0.0.1:9092 -t trading -f '%S %s' | python read.py\n": (
         "it needs a broker; tests/integration/test_outside_readers.py"
     ),
+    "make up\nmarea up\n": "it starts servers; tests/integration/test_servers_command.py, tests/system/test_up.py",
+    "marea log --source kafka --portfolio main --type OrderFilled --since 2026-01-05T00:10:00\n"
+    "marea explain --source kafka --portfolio main 7q2nb\n"
+    "marea replay --source archive --portfolio main\n"
+    "marea doctor --source kafka --portfolio main --until 2026-01-05T12:00:00\n": (
+        "they need servers and a record; tests/system/test_distributed.py"
+    ),
     "kcat -C -e -q -b 127.0.0.1:9092 -t trading -f '%k %o %s\\n' -s 'value=>bI'\n": "as above",
 }
 """The commands that are shown and not run, and why."""

@@ -158,17 +158,20 @@ def test_position_stays_before_a_record_that_waits_for_another(database: str) ->
 
 
 def test_records_that_never_come_are_told(database: str) -> None:
-    late = quote_record(400)  # the clock of the log says that nobody comes between
-    clock = replace(example(Clock), id="late", ts_event=late.message.ts_event + 3_000_000_000)
+    # The clock of the log says that nobody comes between, and two in a row that a gap was told.
+    late, later = quote_record(400), quote_record(401)
+    clock = replace(example(Clock), id="late", ts_event=later.message.ts_event + 3_000_000_000)
     records = [
         started_record(),
         quote_record(0),
         late,
+        later,
+        started_record(CLOCK_WRITER),
         *said([example(Clock)], CLOCK_WRITER),
         *said([clock], CLOCK_WRITER, 1),
     ]
     asyncio.run(write(database, [[batch_of(MARKET, records)]]))
-    assert asyncio.run(quotes(database)) == ids(records[1], late)
+    assert asyncio.run(quotes(database)) == ids(records[1], late, later)
     query = "SELECT subject, check_name, detail FROM trading.data_quality"
     assert asyncio.run(rows(database, query)) == [
         {"subject": WRITER.producer, "check_name": "gap", "detail": "seq 1 to 399 of epoch 0"}

@@ -20,6 +20,7 @@ from marea.messages.features import Bar
 from marea.messages.orders import OrderFilled
 from marea.messages.portfolio import JournalPosted, Mark, RiskDecision
 from marea.messages.signals import Signal
+from marea.testing.builders import started_record
 from marea.testing.examples import example, record_of
 from services.recorder.sink import Batch
 from services.recorder.sinks import mirrors
@@ -105,6 +106,11 @@ def seen(server: OwnRedis, prefix: str) -> Mapping[str, object]:
             assert 0 < client.ttl(key) <= 15 * 60
             found[key] = client.get(key)
     return found
+
+
+def begun(record: Record) -> Record:
+    """How the life began that wrote this."""
+    return started_record(record.writer)
 
 
 async def said(bus: Bus, log: Log, kind: type) -> list[Record]:
@@ -260,22 +266,23 @@ def test_copies_void_records_and_zombies_are_not_shown(server: OwnRedis, prefix:
         first = record_of(example(Signal), 0)
         void = Record(message=example(Signal), writer=NOBODY, seq=-1)
         async with opened(server, bus, prefix) as sink:
-            batch = [first, first, void, record_of(example(Signal), 1)]
+            batch = [begun(first), first, first, void, record_of(example(Signal), 1)]
             assert await sink.write([Told(TRADING, 0, batch)]) == 2
-            assert await sink.write([Told(TRADING, 4, [first])]) == 0
-            assert await sink.positions() == {TRADING: 5}
+            assert await sink.write([Told(TRADING, 5, [first])]) == 0
+            assert await sink.positions() == {TRADING: 6}
 
     asyncio.run(scenario())
 
 
-def test_what_follows_a_missing_record_waits_for_it(server: OwnRedis, prefix: str) -> None:
+def test_record_out_of_its_order_waits_and_is_nobodys(server: OwnRedis, prefix: str) -> None:
     async def scenario() -> None:
         bus = MemoryBus()
         signals = [record_of(example(Signal), seq) for seq in range(3)]
+        early = [begun(signals[0]), signals[0], signals[2]]
         async with opened(server, bus, prefix) as sink:
-            assert await sink.write([Told(TRADING, 0, [signals[0], signals[2]])]) == 0
-            assert await sink.write([Told(TRADING, 2, [signals[1]])]) == 3
-            assert await sink.positions() == {TRADING: 3}
+            assert await sink.write([Told(TRADING, 0, early)]) == 0
+            assert await sink.write([Told(TRADING, 3, signals[1:])]) == 3
+            assert await sink.positions() == {TRADING: 5}
 
     asyncio.run(scenario())
 
@@ -283,7 +290,8 @@ def test_what_follows_a_missing_record_waits_for_it(server: OwnRedis, prefix: st
 def test_place_of_another_build_is_made_anew(server: OwnRedis, prefix: str) -> None:
     async def scenario() -> None:
         bus = MemoryBus()
-        await bus.append(TRADING, [record_of(example(Signal), 0)])
+        signal = record_of(example(Signal), 0)
+        await bus.append(TRADING, [begun(signal), signal])
         with server.client() as client:
             client.hset(f"{prefix}mirrors", str(TRADING), "of another build")
         async with opened(server, bus, prefix) as sink:
@@ -305,11 +313,12 @@ def test_redis_that_is_away_or_full_is_unavailable(tmp_path: Path, prefix: str) 
             await sink.open()
             with own.client() as client:
                 client.config_set("maxmemory", 1)
+            signal = record_of(example(Signal), 0)
             with pytest.raises(Unavailable, match=r"Redis takes no mirrors: .*maxmemory"):
-                await sink.write([Told(TRADING, 0, [record_of(example(Signal), 0)])])
+                await sink.write([Told(TRADING, 0, [begun(signal), signal])])
             with own.client() as client:
                 client.config_set("maxmemory", 0)
-            await bus.append(TRADING, [record_of(example(Signal), 0)])
+            await bus.append(TRADING, [begun(signal), signal])
             await sink.open()
             assert await copy(sink, bus) == 1
         finally:
