@@ -6,6 +6,7 @@ An output that takes no more lines is told once on stderr, without the line, and
 import fcntl
 import logging
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,7 +17,7 @@ FILES_KEPT = 5
 """Full ones: `name.1` is the latest of them."""
 
 
-class _Output(logging.Handler):
+class _Output(logging.Handler, ABC):
     def __init__(self, what: str) -> None:
         super().__init__()
         self._what = what
@@ -33,8 +34,9 @@ class _Output(logging.Handler):
                 with suppress(OSError, ValueError):
                     sys.stderr.write(f"{self._what} takes no lines of the log: {err}\n")
 
+    @abstractmethod
     def write(self, line: str) -> None:
-        raise NotImplementedError
+        """Put a line there whole."""
 
 
 class StandardOutput(_Output):
