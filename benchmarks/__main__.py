@@ -16,6 +16,7 @@ from benchmarks import (
     bars,
     double_append,
     feature_vector,
+    hop,
     kernels,
     memory,
     money,
@@ -25,7 +26,7 @@ from benchmarks import (
 from marea.venues.tape import Tape
 from tools.ending import end_with
 
-WITHOUT_TAPE = (kernels, strategies, bars, double_append)
+WITHOUT_TAPE = (kernels, strategies, bars, double_append, hop)
 ON_TAPES = (money, feature_vector, tape_to_fills, memory)
 DEMO_TAPE = "books/demo_tape_*.raw.zst"
 
