@@ -19,8 +19,7 @@ from services.paper.shell.server import Server
 from tests.unit.paper.desk import ACCOUNT, CASH, place
 from tests.unit.paper.running import PaperBench
 
-HEARD_S = 0.03
-"""By then what the venue has said has come over the wire."""
+HEARD_S_MAX = 30.0
 
 
 class HttpBench:
@@ -41,8 +40,16 @@ class HttpBench:
     async def pass_time(self, ms: int) -> Nanos:
         now = await self.inner.pass_time(ms)
         await self.desk.answer_all()
-        await asyncio.sleep(HEARD_S)
+        await self.hear(now)
         return now
+
+    async def hear(self, now: Nanos) -> None:
+        """Let what the venue has said come over the wire, to a client that listens."""
+        said = await self.inner.venue.reports(-1, now)
+        last = max((each.number for each in said), default=-1)
+        async with asyncio.timeout(HEARD_S_MAX):
+            while self.venue._listening is not None and self.venue._heard < last:
+                await asyncio.sleep(0.002)
 
     async def reopen(self) -> None:
         """A new life of the venue, and a client that knows nothing."""

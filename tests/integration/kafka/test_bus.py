@@ -22,6 +22,7 @@ from marea.testing.builders import quote_record
 from marea.testing.contracts.bus import MARKET, OTHER, BusContract, numbers, read_all
 from tests.integration.kafka.opening import (
     FEW,
+    SOON_S,
     become,
     come,
     few,
@@ -158,7 +159,7 @@ def test_what_another_process_appends_wakes_who_waits_for_it(kafka: str) -> None
                 event.clear()
                 await writer.append(MARKET, [quote_record(seq)])
                 while not (found := await reader.read(MARKET, seq, 10)):
-                    async with asyncio.timeout(5):
+                    async with asyncio.timeout(SOON_S):
                         await event.wait()
                     event.clear()
                 assert numbers(found) == [seq]
@@ -173,7 +174,7 @@ def test_own_append_wakes_who_waits_for_it(kafka: str) -> None:
             bus.wake(event, MARKET)
             for seq in range(3):
                 await bus.append(MARKET, [quote_record(seq)])
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(SOON_S):
                     await event.wait()
                 assert numbers(await bus.read(MARKET, seq, 10)) == [seq]
                 event.clear()

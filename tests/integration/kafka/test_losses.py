@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import time
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -18,7 +17,15 @@ from marea.bus.kafka.window import Window
 from marea.errors import Unavailable
 from marea.runtime.intake import Intake
 from marea.testing.contracts.bus import MARKET, numbers
-from tests.integration.kafka.opening import FEW, come, new_prefix, opened, quotes, until_done
+from tests.integration.kafka.opening import (
+    FEW,
+    SOON_S,
+    come,
+    new_prefix,
+    opened,
+    quotes,
+    until_done,
+)
 from tests.servers import need
 
 CLUSTER = ("kafka-1", "kafka-2", "kafka-3")
@@ -55,13 +62,12 @@ def test_append_to_a_broker_that_stands_still_is_unknown_and_the_next_goes_on(
             await bus.append(MARKET, quotes(0, 5))
             assert len(await come(bus, MARKET, 5)) == 5
             pause(paused, signal.SIGSTOP)
-            begun_s = time.monotonic()
             with pytest.raises(Unavailable, match=r"appending to .*market\[0\]: no answer within"):
-                await bus.append(MARKET, quotes(5, 8))
-            assert time.monotonic() - begun_s < 3
+                async with asyncio.timeout(SOON_S):  # it stands still for longer
+                    await bus.append(MARKET, quotes(5, 8))
             assert list(await bus.read(MARKET, 5, 9)) == []  # nothing is known to be there
             pause(paused, signal.SIGCONT)
-            await until_done(bus, MARKET, quotes(5, 8), 20)
+            await until_done(bus, MARKET, quotes(5, 8))
             await bus.append(MARKET, quotes(8, 10))
             end = (await bus.ends(MARKET))[MARKET]
             records = await come(bus, MARKET, end)
@@ -77,13 +83,11 @@ def test_append_to_a_broker_that_stands_still_is_unknown_and_the_next_goes_on(
 
 def test_bus_is_closed_in_time_while_its_broker_stands_still(paused: Servers) -> None:
     async def scenario() -> None:
-        async with opened(paused.address("kafka"), timeout_s=1) as bus:
+        async with asyncio.timeout(SOON_S), opened(paused.address("kafka"), timeout_s=1) as bus:
             await bus.append(MARKET, quotes(0, 1))
             pause(paused, signal.SIGSTOP)
             with pytest.raises(Unavailable):
                 await bus.append(MARKET, quotes(1, 2))
-            begun_s = time.monotonic()
-        assert time.monotonic() - begun_s < 5
 
     asyncio.run(scenario())
 
@@ -101,12 +105,12 @@ def test_bus_goes_on_when_its_broker_was_killed_and_runs_again_on_its_data(
             with pytest.raises(Unavailable, match="appending to"):
                 await bus.append(MARKET, quotes(50, 60))
             await asyncio.to_thread(broker.up, "kafka")
-            await until_done(bus, MARKET, quotes(50, 60), 30)
+            await until_done(bus, MARKET, quotes(50, 60))
             found = numbers(await come(bus, MARKET, 60))
             assert found[:60] == list(range(60))
             event.clear()
             await bus.append(MARKET, quotes(60, 61))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(SOON_S):
                 await event.wait()
 
     asyncio.run(scenario())
@@ -126,8 +130,8 @@ def test_logs_on_three_brokers_outlive_one_of_them(own_servers: Servers) -> None
                 await bus.append(log, quotes(0, 20))
             await asyncio.to_thread(own_servers.kill, "kafka-2")
             for log in logs:  # one of them had its leader there
-                await until_done(bus, log, quotes(20, 40), 60)
-                assert numbers((await come(bus, log, 40, 30))[:40]) == list(range(40))
+                await until_done(bus, log, quotes(20, 40))
+                assert numbers((await come(bus, log, 40))[:40]) == list(range(40))
 
     asyncio.run(scenario())
 
@@ -155,7 +159,7 @@ def test_follower_to_whom_nothing_comes_ends_the_process(kafka: str) -> None:
             await bus.append(MARKET, quotes(0, 3))
             follower.add(TopicPartition(f"{prefix}market", 0), Window(MARKET, 0, 0))
             with pytest.raises(Unavailable, match=r"market\[0\] went on to 3, and this .* at 0"):
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(SOON_S):
                     await breakdown.wait()
         with pytest.raises(Unavailable, match="went on to 3"):
             breakdown.check()

@@ -1,10 +1,12 @@
 """Somebody who is woken by what comes to a log."""
 
 import asyncio
-from contextlib import suppress
 
 from marea.bus.redis import RedisFastCopy
 from marea.messages.envelope import Log
+
+SOON_S = 30.0
+"""What comes, comes within milliseconds; on a machine that does much else it may take long."""
 
 
 class Ear:
@@ -14,9 +16,12 @@ class Ear:
         self.event = asyncio.Event()
         fast.wake(self.event, log)
 
-    async def news(self, timeout_s: float) -> None:
-        """Return when there may be more, or after so long."""
-        with suppress(TimeoutError):
+    async def news(self, timeout_s: float) -> bool:
+        """Whether there may be more, as soon as there is, or after so long."""
+        try:
             async with asyncio.timeout(timeout_s):
                 await self.event.wait()
+        except TimeoutError:
+            return False
         self.event.clear()
+        return True

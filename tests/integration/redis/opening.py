@@ -10,6 +10,7 @@ from marea.bus.fast import FIRST
 from marea.bus.redis import STREAM_BYTES_MAX, RedisFastCopy
 from marea.errors import Unavailable
 from marea.testing.contracts.fast import MARKET
+from tests.integration.redis.ear import SOON_S
 from tests.integration.redis.own_redis import OwnRedis
 
 prefixes = (f"test{number}." for number in count())
@@ -29,7 +30,7 @@ async def opened(
         await fast.close()
 
 
-async def answering(fast: RedisFastCopy, seconds_max: float = 3.0) -> None:
+async def answering(fast: RedisFastCopy, seconds_max: float = SOON_S) -> None:
     """Wait until the fast copy takes reads again, by itself."""
     deadline = time.monotonic() + seconds_max
     while True:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import redis
 
-READY_S_MAX = 10.0
+READY_S_MAX = 30.0
 
 
 class OwnRedis:

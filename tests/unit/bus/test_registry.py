@@ -10,12 +10,12 @@ from marea.bus.registry import Registry, open_registry
 from marea.errors import BadInput, Unavailable
 from marea.messages.framing import Framing
 
-TIMEOUT_S = 0.2
+TIMEOUT_S = 60.0
 
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
-def ask(answer: Answer) -> int:
+def ask(answer: Answer, timeout_s: float = TIMEOUT_S) -> int:
     """Open a registry that answers so, and ask it ten times for an id; how often was it asked?"""
     asked = 0
 
@@ -25,12 +25,12 @@ def ask(answer: Answer) -> int:
         return await answer(request)
 
     async def scenario() -> None:
-        runner = web.ServerRunner(web.Server(counted))
+        runner = web.ServerRunner(web.Server(counted), shutdown_timeout=0.05)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         try:
             host, port = runner.addresses[0][:2]
-            registry = await open_registry(f"http://{host}:{port}/", TIMEOUT_S, Framing())
+            registry = await open_registry(f"http://{host}:{port}/", timeout_s, Framing())
             await meet(registry)
         finally:
             await runner.cleanup()
@@ -64,11 +64,11 @@ def test_registry_that_fails_is_unavailable() -> None:
 
 def test_registry_that_says_nothing_is_unavailable() -> None:
     async def answer(_: web.BaseRequest) -> web.StreamResponse:
-        await asyncio.sleep(10 * TIMEOUT_S)
+        await asyncio.sleep(TIMEOUT_S)
         return web.Response()
 
     with pytest.raises(Unavailable, match=r"registry http.*: TimeoutError\(\): see to it"):
-        ask(answer)
+        ask(answer, timeout_s=0.2)
 
 
 def test_page_that_is_no_registry_is_unavailable() -> None:
