@@ -1,7 +1,7 @@
 """How execution is wired: one loop for each portfolio, which reads and writes its trading log."""
 
 from marea.messages.envelope import Log
-from marea.runtime.core import Core
+from marea.runtime.core import Core, replace_config
 from marea.runtime.loop import Loop
 from marea.runtime.settings import Settings, share_e8
 from marea.runtime.wiring import Ports, wired_to_one
@@ -41,9 +41,11 @@ def execution_loop(
     core = Core(
         service=SERVICE,
         state_type=ExecutionState,
+        config_type=ExecutionConfig,
         initial=lambda: begin(config),
         decide=decide,
         apply=apply,
+        configure=replace_config,
         next_deadline=next_deadline,
         hears=HEARS,
     )

@@ -9,7 +9,7 @@ from marea.runtime.loop import Loop
 from marea.runtime.settings import Settings
 from marea.runtime.wiring import Ports, wired_to_one
 from services.features.config import FeaturesConfig, Indicator
-from services.features.core import SERVICE, FeaturesState, apply, begin, decide
+from services.features.core import SERVICE, FeaturesState, apply, begin, configure, decide
 
 
 def features_config(settings: Settings, shard: str) -> FeaturesConfig:
@@ -39,9 +39,11 @@ def features_loop(
     core = Core(
         service=SERVICE,
         state_type=FeaturesState,
+        config_type=FeaturesConfig,
         initial=lambda: begin(config),
         decide=decide,
         apply=apply,
+        configure=configure,
     )
     market, features = Log("market", instrument), Log("features", config.shard)
     name = f"{SERVICE}/{instrument}"

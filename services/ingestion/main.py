@@ -9,7 +9,7 @@ from marea.messages.channels import load_channels
 from marea.messages.envelope import Log, Message
 from marea.messages.market import MarketMessage
 from marea.messages.system import Clock, ClockOffset
-from marea.runtime.core import Core
+from marea.runtime.core import Core, replace_config
 from marea.runtime.loop import Loop
 from marea.runtime.settings import Settings
 from marea.runtime.wiring import Ports, Wiring
@@ -54,9 +54,11 @@ def ingestion_loop(
     core = Core(
         service=SERVICE,
         state_type=IngestionState,
+        config_type=IngestionConfig,
         initial=lambda: IngestionState(config=config),
         decide=decide,
         apply=apply,
+        configure=replace_config,
     )
     wiring = Wiring(
         name=f"{SERVICE}/{plan.venue}",

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from marea.runtime.core import Core
+from marea.runtime.core import Core, replace_config
 from marea.runtime.loop import Loop
 from marea.runtime.settings import Settings, share_e8
 from marea.runtime.wiring import Ports, wired_to_one
@@ -35,9 +35,11 @@ def paper_loop(
     core = Core(
         service=SERVICE,
         state_type=PaperState,
+        config_type=PaperConfig,
         initial=lambda: PaperState(config=config),
         decide=decide,
         apply=apply,
+        configure=replace_config,
     )
     name, log = f"{SERVICE}/{config.account}", merge.account_log
     wiring = wired_to_one(name, log, log, config, build, snapshot_every_ns)

@@ -6,7 +6,17 @@ from marea.runtime.loop import Loop
 from marea.runtime.settings import Settings, share_e8
 from marea.runtime.wiring import Ports, wired_to_one
 from services.risk.config import Breaker, RiskConfig
-from services.risk.core import HEARS, SERVICE, RiskState, apply, begin, decide, marks, next_deadline
+from services.risk.core import (
+    HEARS,
+    SERVICE,
+    RiskState,
+    apply,
+    begin,
+    configure,
+    decide,
+    marks,
+    next_deadline,
+)
 from services.risk.core.marks import MarksState
 
 SECOND_NS = 1_000_000_000
@@ -49,9 +59,11 @@ def risk_loop(
     core = Core(
         service=SERVICE,
         state_type=RiskState,
+        config_type=RiskConfig,
         initial=lambda: begin(config),
         decide=decide,
         apply=apply,
+        configure=configure,
         next_deadline=next_deadline,
         hears=HEARS,
     )

@@ -11,7 +11,7 @@ from marea.runtime.settings import Settings
 from marea.runtime.sources import nearest
 from marea.runtime.wiring import Ports, wired_to_one
 from services.signals.config import SignalsConfig
-from services.signals.core import SERVICE, SignalsState, apply, begin, decide
+from services.signals.core import SERVICE, SignalsState, apply, begin, configure, decide
 from services.signals.core.ensembles import ENSEMBLES
 from services.signals.core.speech import TRADED_ON
 from services.signals.strategies import STRATEGIES
@@ -55,9 +55,11 @@ def signals_loop(
     core = Core(
         service=SERVICE,
         state_type=SignalsState,
+        config_type=SignalsConfig,
         initial=lambda: begin(config),
         decide=decide,
         apply=apply,
+        configure=configure,
     )
     features, trading = Log("features", config.shard), Log("trading", portfolio)
     name = f"{SERVICE}/{config.shard}"

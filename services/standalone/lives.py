@@ -1,7 +1,6 @@
 """Which loops wrote these logs, and what was each told? Their starts say it.
 
-Each life of a loop begins with a `Started` that holds its configuration. Lives that follow each other
-with the same one are one stretch; where it changes, the next stretch begins.
+Each life of a loop begins with a `Started` that holds its configuration.
 """
 
 from collections.abc import Sequence
@@ -45,107 +44,92 @@ DERIVED = ("features", "paper", "trading")
 NO_SNAPSHOT_NS = 1 << 62
 
 
-class Stretch(Struct, kw_only=True):
-    """What a loop said under one configuration."""
+class Lived(Struct, kw_only=True):
+    """A loop on record."""
 
     producer: str
     service: str
     log: Log
     """The one that it writes to."""
     input_log: Log
-    build: str
-    config: str
-    first: int = -1
-    """The position of the first input that it said something of; -1: of none."""
-    last: int = -1
-    """And of the last one."""
+    builds: list[str]
+    """Of its lives, each once, by their last; so are the configurations."""
+    configs: list[str]
 
 
-async def stretches_of(bus: Bus) -> Sequence[Stretch]:
-    """Who said what stands on the derived logs, each loop's stretches in their order."""
-    found: list[Stretch] = []
+async def lived_on(bus: Bus) -> Sequence[Lived]:
+    """Who wrote to the derived logs."""
+    found: list[Lived] = []
     for log in sorted(await bus.ends()):
         if log.channel not in DERIVED:
             continue
-        present: dict[str, tuple[int, Stretch]] = {}
+        here: dict[str, Lived] = {}
         async for placed in forward(bus, log):
-            record, producer = placed.record, placed.record.writer.producer
+            record = placed.record
             if isinstance(record.message, Started):
-                _, before = present.get(producer, (-1, None))
-                stretch = _stretch(log, record, record.message)
-                if before is None or not _is_same(before, stretch):
-                    found.append(stretch)
-                else:
-                    stretch = before
-                present[producer] = placed.position, stretch
-            elif producer in present and record.input_offset >= 0:
-                _go_on(record, *present[producer])
+                _begin(here, log, record, record.message)
+        found += here.values()
     return found
 
 
-def _stretch(log: Log, record: Record, started: Started) -> Stretch:
+def _begin(here: dict[str, Lived], log: Log, record: Record, started: Started) -> None:
     writer = record.writer
-    return Stretch(
-        producer=writer.producer,
-        service=started.service,
-        log=log,
-        input_log=writer.input_log or log,
-        build=started.build,
-        config=started.config,
+    known = here.setdefault(
+        writer.producer,
+        Lived(
+            producer=writer.producer,
+            service=started.service,
+            log=log,
+            input_log=writer.input_log or log,
+            builds=[],
+            configs=[],
+        ),
     )
+    for told, kept in ((started.build, known.builds), (started.config, known.configs)):
+        if told in kept:
+            kept.remove(told)
+        kept.append(told)
 
 
-def _is_same(before: Stretch, now: Stretch) -> bool:
-    return (before.config, before.build, before.input_log) == (now.config, now.build, now.input_log)
-
-
-def _go_on(record: Record, epoch: int, stretch: Stretch) -> None:
-    if record.writer.epoch != epoch:
-        return  # of a life that was over
-    if stretch.first < 0:
-        stretch.first = record.input_offset
-    stretch.last = max(stretch.last, record.input_offset)
-
-
-def loop_of(stretch: Stretch, bus: Bus, markets: Sequence[str]) -> AnyLoop:
-    """The loop that a stretch is of, as it was told to be; it is not started.
+def loop_of(lived: Lived, bus: Bus, markets: Sequence[str]) -> AnyLoop:
+    """The loop as its last life was told to be; it is not started.
 
     `markets` are the instruments whose markets the paper venue hears. Raises `BadInput` for a
     configuration that this build has not, or a loop that it doesn't know.
     """
-    source = stretch.input_log
+    source = lived.input_log
     is_counted = source.channel in load_channels().doubled
     ports = Ports(
         source=Counted(source, bus) if is_counted else bus, bus=bus, snapshots=MemorySnapshots()
     )
-    wired = ports, stretch.build, NO_SNAPSHOT_NS
-    match stretch.service, source.channel:
+    wired = ports, lived.builds[-1], NO_SNAPSHOT_NS
+    match lived.service, source.channel:
         case features.SERVICE, "market":
-            return features_loop(_told(stretch, FeaturesConfig), source.partition, *wired)
+            return features_loop(_told(lived, FeaturesConfig), source.partition, *wired)
         case signals.SERVICE, "features":
-            return signals_loop(_told(stretch, SignalsConfig), stretch.log.partition, *wired)
+            return signals_loop(_told(lived, SignalsConfig), lived.log.partition, *wired)
         case risk.SERVICE, "market":
-            return marks_loop(stretch.log.partition, source.partition, *wired)
+            return marks_loop(lived.log.partition, source.partition, *wired)
         case risk.SERVICE, "trading":
-            return risk_loop(_told(stretch, RiskConfig), *wired)
+            return risk_loop(_told(lived, RiskConfig), *wired)
         case execution.SERVICE, "trading":
-            return execution_loop(_told(stretch, ExecutionConfig), *wired)
+            return execution_loop(_told(lived, ExecutionConfig), *wired)
         case paper.SERVICE, "paper":
-            config = _told(stretch, PaperConfig)
+            config = _told(lived, PaperConfig)
             merge = Merge(bus, ports.snapshots, config.account, markets, waits_for_all=True)
             return paper_loop(config, merge, *wired)
         case _:
             raise BadInput(
-                f"{stretch.log}: {stretch.producer} of {stretch.service} began on {source}, and this "
-                f"build has no such loop: use the build that wrote it, {stretch.build}"
+                f"{lived.log}: {lived.producer} of {lived.service} began on {source}, and this "
+                f"build has no such loop: use the build that wrote it, {lived.builds[-1]}"
             )
 
 
-def _told(stretch: Stretch, kind: type[Config]) -> Config:
+def _told(lived: Lived, kind: type[Config]) -> Config:
     try:
-        return msgspec.json.decode(stretch.config, type=kind)
+        return [msgspec.json.decode(config, type=kind) for config in lived.configs][-1]
     except msgspec.DecodeError as err:
         raise BadInput(
-            f"{stretch.log}: {stretch.producer} began with a configuration that this build has not "
-            f"({err}): use the build that wrote it, {stretch.build}"
+            f"{lived.log}: {lived.producer} began with a configuration that this build has not "
+            f"({err}): use a build that wrote it, {', '.join(lived.builds)}"
         ) from err

@@ -1,10 +1,10 @@
 """A portfolio that ran as several processes, as what is replayed.
 
-Its record has no settings: each loop is made of the configuration that it began with. Where other settings are
+Its record has no settings: each loop is told the configurations that its lives began with. Where other settings are
 tried, they are those in force here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from marea.bus.port import Bus
 from marea.errors import BadInput
 from marea.runtime.loop import Loop
-from marea.runtime.replay import EVERY_INPUT
 from marea.runtime.settings import Settings
 from services.execution import core as execution
 from services.execution.main import execution_config
@@ -27,7 +26,7 @@ from services.signals import core as signals
 from services.signals.main import signals_config
 from services.standalone.distributed import DistributedHistory
 from services.standalone.excerpt import NOT_THERE
-from services.standalone.lives import Stretch, loop_of, stretches_of
+from services.standalone.lives import Lived, lived_on, loop_of
 from services.standalone.replaying import Part
 
 
@@ -43,11 +42,13 @@ class RecordedPortfolio:
         self.history = history
         self.settings = settings
         self.place = "the settings in force"
-        self._found: Sequence[Stretch] = ()
+        self._found: Sequence[Lived] = ()
 
     async def recorded_by(self, bus: Bus) -> str:
         """The builds of its processes, the first one first."""
-        return ", ".join(dict.fromkeys(each.build for each in await self._stretches(bus)))
+        return ", ".join(
+            dict.fromkeys(build for each in await self._lived(bus) for build in each.builds)
+        )
 
     async def compose(self, bus: Bus) -> "PortfolioComposition":
         """Its loops. Raises `BadInput` where a log has lost its begin."""
@@ -59,62 +60,47 @@ class RecordedPortfolio:
                     "--source archive"
                 )
         markets = sorted(log.partition for log in await bus.ends() if log.channel == "market")
-        return PortfolioComposition(await self._stretches(bus), bus, markets)
+        return PortfolioComposition(await self._lived(bus), bus, markets)
 
-    async def _stretches(self, bus: Bus) -> Sequence[Stretch]:
-        self._found = self._found or await stretches_of(bus)
+    async def _lived(self, bus: Bus) -> Sequence[Lived]:
+        self._found = self._found or await lived_on(bus)
         return self._found
 
 
 class PortfolioComposition:
     """The loops that wrote a portfolio's world, as they were told to be, and as others would be."""
 
-    def __init__(self, stretches: Sequence[Stretch], bus: Bus, markets: Sequence[str]) -> None:
-        self._stretches = stretches
+    def __init__(self, lived: Sequence[Lived], bus: Bus, markets: Sequence[str]) -> None:
+        self._lived = lived
         self._bus = bus
         self._markets = markets
 
     @property
     def recorded(self) -> Sequence[Part]:
-        """A loop for each stretch, on the inputs that it said something of."""
+        """Each as its lives were told to be."""
         return [
-            Part(loop_of(stretch, self._bus, self._markets), inputs)
-            for stretch, inputs in _with_inputs(self._stretches)
+            Part(loop_of(lived, self._bus, self._markets), follows_lives=True)
+            for lived in self._lived
         ]
 
     def loops(self, settings: Settings) -> Sequence[Loop[Any]]:
-        """Those that wrote last, under these settings."""
-        last = {stretch.producer: stretch for stretch in self._stretches}
-        return [
-            loop_of(_under(settings, stretch), self._bus, self._markets)
-            for stretch in last.values()
-        ]
+        """Each under these settings."""
+        return [loop_of(_under(settings, lived), self._bus, self._markets) for lived in self._lived]
 
 
-def _with_inputs(stretches: Sequence[Stretch]) -> Iterator[tuple[Stretch, range]]:
-    # Between two stretches nobody knows which of them an input fell to that nothing came of.
-    for place, stretch in enumerate(stretches):
-        others = [each.producer for each in stretches[:place]]
-        later = [each.producer for each in stretches[place + 1 :]]
-        first = stretch.first if stretch.producer in others else 0
-        end = stretch.last + 1 if stretch.producer in later else EVERY_INPUT.stop
-        if first >= 0:
-            yield stretch, range(first, end)
-
-
-def _under(settings: Settings, stretch: Stretch) -> Stretch:
-    config = _config_under(settings, stretch)
+def _under(settings: Settings, lived: Lived) -> Lived:
+    config = _config_under(settings, lived)
     if config is None:
-        return stretch
-    return replace(stretch, config=msgspec.json.encode(config, order="sorted").decode())
+        return lived
+    return replace(lived, configs=[msgspec.json.encode(config, order="sorted").decode()])
 
 
-def _config_under(settings: Settings, stretch: Stretch) -> object:
-    match stretch.service, stretch.input_log.channel:
+def _config_under(settings: Settings, lived: Lived) -> object:
+    match lived.service, lived.input_log.channel:
         case features.SERVICE, _:
-            return features_config(settings, stretch.log.partition)
+            return features_config(settings, lived.log.partition)
         case signals.SERVICE, _:
-            return signals_config(settings, stretch.input_log.partition)
+            return signals_config(settings, lived.input_log.partition)
         case risk.SERVICE, "trading":
             return risk_config(settings)
         case execution.SERVICE, _:

@@ -12,7 +12,6 @@ from marea.messages.envelope import Log, Message, Record, Writer
 from marea.messages.wire import to_wire
 from marea.runtime.loop import Loop
 from marea.runtime.replay import (
-    EVERY_INPUT,
     CannotFollow,
     Comparison,
     Difference,
@@ -80,10 +79,10 @@ class Replayed(Struct, kw_only=True):
 
 
 class Part(NamedTuple):
-    """A loop, and which of its inputs it is replayed on."""
+    """A loop, and whether it follows the configurations of its lives on record, or has one."""
 
     loop: Loop[Any]
-    inputs: range = EVERY_INPUT
+    follows_lives: bool = False
 
 
 class Composition(Protocol):
@@ -231,8 +230,8 @@ def _logs(told: Mapping[str, Told]) -> dict[str, tuple[Log, ...]]:
 
 async def _held(bus: Bus, parts: Sequence[Part], is_whole: bool, show: demo.Progress) -> Comparison:
     found: list[Comparison] = []
-    for place, (loop, inputs) in enumerate(parts):
-        replay = Replay(loop, bus, is_whole=is_whole, inputs=inputs)
+    for place, (loop, follows_lives) in enumerate(parts):
+        replay = Replay(loop, bus, is_whole=is_whole, follows_lives=follows_lives)
         await replay.start()
         while await replay.step():
             show((place + replay.progress) / len(parts), loop.wiring.name)

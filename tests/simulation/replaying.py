@@ -20,8 +20,6 @@ from tests.simulation.world import World
 
 def differences_of(world: World) -> Iterator[tuple[str, str]]:
     """What each core would say otherwise than it stands on record: who, and what."""
-    if any(fault.kind == "upgrade" for _, fault in world.faults.struck):
-        return  # another build and other limits: what differs is told as a divergence
     bus = MemoryBus()
     for log in world.cluster.logs:
         outcome_of(bus.append(log, world.cluster.records_of(log)))
@@ -50,7 +48,7 @@ def taken_of(world: World, log: Log) -> Sequence[Record]:
 def replayed(loop: AnyLoop, source: Source, bus: MemoryBus) -> list[Difference]:
     """What this loop says otherwise than it stands on these logs, of which all is taken."""
     loop.ports = replace(loop.ports, source=source)
-    replay = Replay(loop, bus, is_whole=False)
+    replay = Replay(loop, bus, is_whole=False, follows_lives=True)
     try:
         outcome_of(replay.start())
         while outcome_of(replay.step()):

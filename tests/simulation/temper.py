@@ -41,6 +41,21 @@ MORE_INDICATORS = _indicators(
 )
 """What the second strategy of a crowd looks at."""
 
+SLOWER = _indicators({"sma_20": {"kernel": "sma", "period": 4}})
+"""In the place of the one of that name: all kernels begin anew."""
+
+CAUTION: Mapping[str, str] = MappingProxyType(
+    {
+        "MAREA__RISK__ASSET_PCT_MAX": "5.0",
+        "MAREA__RISK__BREAKERS": (
+            '[{"drawdown_pct_max": 0.1, "pause_s": 10}, {"drawdown_pct_max": 0.2, "pause_s": 15}, '
+            '{"drawdown_pct_max": 0.5, "pause_s": 20}]'
+        ),
+        "MAREA__SIGNALS__EXPIRY_BARS": "3",
+        "MAREA__PAPER__LATENCY_MS": "30",
+    }
+)
+
 TRAITS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "nervous": {  # small losses trip the breakers, and soon they end
@@ -87,9 +102,10 @@ def settings_of(traits: Set[str], is_cautious: bool) -> Settings:
     for name in sorted(traits):
         told.update(TRAITS[name])
     if is_cautious:
-        told["MAREA__RISK__ASSET_PCT_MAX"] = "5.0"
+        told.update(CAUTION)
     settings = load_settings(find_config_dir(None, {}), told)
     indicators = INDICATORS | (MORE_INDICATORS if "crowded" in traits else {})
+    indicators |= SLOWER if is_cautious else {}
     return settings.model_copy(update={"indicators": indicators})
 
 

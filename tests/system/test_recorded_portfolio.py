@@ -11,9 +11,10 @@ from marea.bus.port import Bus
 from marea.errors import BadInput, Broken
 from marea.messages.envelope import NOBODY, Log, Record
 from marea.messages.portfolio import RiskDecision
-from marea.runtime.settings import Settings
+from marea.runtime.settings import Settings, SnapshotSettings
 from marea.testing.raw import RawView
 from services.ingestion.shell.markets import TS_SIMULATED, DrawnMarket
+from services.risk.core.reasons import CONFIDENCE_TOO_LOW
 from services.standalone import replaying
 from services.standalone.distributed import DistributedHistory, Wish, world_of
 from services.standalone.embedded import Embedded, this_build
@@ -48,15 +49,26 @@ class Kept(DistributedHistory):
         yield await world_of(self.logs, self.wish, lambda _, __: None)
 
 
-async def live(bus: Bus, lives: Iterable[tuple[Settings, int]]) -> None:
-    """One life after the other, each under its settings up to a second; none remembers the last."""
+async def live(bus: Bus, lives: Iterable[tuple[Settings, int]], *, remembers: bool = False) -> None:
+    """One life after the other, each under its settings up to a second."""
+    kept = MemorySnapshots()
     for given, until_s in lives:
-        market, stores = DrawnMarket(7, 1), Stores(bus, MemorySnapshots())
+        market = DrawnMarket(7, 1)
+        stores = Stores(bus, kept if remembers else MemorySnapshots())
         ingesting = Ingesting(given, market, stores, Stopwatch(), this_build())
         embedded = Embedded(given, ingesting, stores, Stopwatch(), this_build())
         await embedded.start()
         while market.feed.ts_local < TS_SIMULATED + until_s * S and await embedded.advance():
             pass
+
+
+async def confidence_limits(bus: Bus) -> list[float]:
+    """What confidence each decision asked for, in their order."""
+    log = await bus.read(TRADING, 0, 1_000_000)
+    decided = [record.message for record in log if isinstance(record.message, RiskDecision)]
+    return [
+        each.limits[CONFIDENCE_TOO_LOW] for each in decided if CONFIDENCE_TOO_LOW in each.limits
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -103,22 +115,19 @@ def test_positions_of_a_log_with_a_fast_copy_count_what_readers_take(
     }
 
 
-def test_each_stretch_is_replayed_under_the_configuration_that_it_began_with(
-    settings: Settings,
+@pytest.mark.parametrize("remembers", [True, False])
+def test_each_life_is_replayed_under_the_configuration_that_it_began_with(
+    settings: Settings, remembers: bool
 ) -> None:
     bus = MemoryBus()
+    settings = settings.model_copy(update={"snapshots": SnapshotSettings(every_s=5)})
     signals = settings.signals.model_copy(update={"confidence_min": 0.99})
     careful = settings.model_copy(update={"signals": signals})
-    asyncio.run(live(bus, [(settings, 20), (careful, 30), (careful, 40)]))
+    asyncio.run(live(bus, [(settings, 20), (careful, 30), (careful, 40)], remembers=remembers))
     assert verified(RawView(bus), settings).different == 0
-
-    async def ranges() -> list[range]:
-        composition = await RecordedPortfolio(Kept(RawView(bus)), settings).compose(bus)
-        parts = composition.recorded
-        return [part.inputs for part in parts if part.loop.wiring.name == "risk/main"]
-
-    first, second = asyncio.run(ranges())
-    assert 0 == first.start < first.stop <= second.start
+    limits = asyncio.run(confidence_limits(bus))
+    assert limits == sorted(limits)
+    assert set(limits) == {settings.signals.confidence_min, 0.99}
 
 
 def test_what_is_decided_under_other_settings_is_held_against_the_record(

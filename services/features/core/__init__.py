@@ -29,6 +29,7 @@ from services.features.core.state import (
     FeaturesOutput,
     FeaturesState,
     begin,
+    configure,
 )
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "FeaturesState",
     "apply",
     "begin",
+    "configure",
     "decide",
 ]
 

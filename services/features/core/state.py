@@ -119,6 +119,22 @@ def begin(config: FeaturesConfig) -> FeaturesState:
     )
 
 
+def configure(state: FeaturesState, config: FeaturesConfig) -> None:
+    """Go on under a configuration; bars and kernels that it changes begin anew.
+
+    Raises `ValueError` for an indicator that can't be made.
+    """
+    if (config.vector_interval_s, config.indicators) != (
+        state.config.vector_interval_s,
+        state.config.indicators,
+    ):
+        anew = begin(config)
+        state.set_version, state.kernels = anew.set_version, anew.kernels
+        state.trade_message_id = ""
+    state.series = {each: state.series.get(each) or _series(each) for each in config.intervals_s}
+    state.config = config
+
+
 def is_live(state: FeaturesState) -> bool:
     """Can the order book be trusted and traded on, with both sides, and a best bid and ask?"""
     book = state.book

@@ -54,6 +54,7 @@ from services.risk.core.state import (
     RiskOutput,
     RiskState,
     begin,
+    configure,
 )
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "RiskState",
     "apply",
     "begin",
+    "configure",
     "decide",
     "next_deadline",
 ]

@@ -1,10 +1,10 @@
 """What risk knows of one portfolio, and what it can be told."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias, get_args
 
 from marea.domain.book import BookStatus
-from marea.domain.drawdown import Drawdown, Level
+from marea.domain.drawdown import Drawdown, Level, highest_open
 from marea.domain.ledger import Ledger
 from marea.domain.position import Position
 from marea.messages.envelope import Message, Nanos
@@ -45,7 +45,7 @@ from marea.messages.portfolio import (
 )
 from marea.messages.signals import Signal
 from marea.messages.system import Clock, CoreDiverged, GapFound, Started
-from services.risk.config import RiskConfig
+from services.risk.config import Breaker, RiskConfig
 
 SERVICE = "risk"
 SECOND_NS = 1_000_000_000
@@ -232,8 +232,24 @@ class RiskState:
 
 def begin(config: RiskConfig) -> RiskState:
     """The state before the first message."""
+    return RiskState(
+        config=config, drawdown=Drawdown(levels=[_level(each) for each in config.breakers])
+    )
+
+
+def configure(state: RiskState, config: RiskConfig) -> None:
+    """Go on under a configuration. A breaker that is open stays so, whatever its limit is now."""
+    known = state.drawdown.levels
     levels = [
-        Level(drawdown_e8_max=each.drawdown_e8_max, pause_ns=each.pause_ns)
-        for each in config.breakers
+        replace(known[place], drawdown_e8_max=each.drawdown_e8_max, pause_ns=each.pause_ns)
+        if place < len(known)
+        else replace(_level(each), reference=state.drawdown.peak)
+        for place, each in enumerate(config.breakers)
     ]
-    return RiskState(config=config, drawdown=Drawdown(levels=levels))
+    levels += known[len(levels) : highest_open(state.drawdown)]
+    state.drawdown.levels = levels
+    state.config = config
+
+
+def _level(breaker: Breaker) -> Level:
+    return Level(drawdown_e8_max=breaker.drawdown_e8_max, pause_ns=breaker.pause_ns)

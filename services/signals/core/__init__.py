@@ -18,9 +18,19 @@ from services.signals.core.state import (
     SignalsOutput,
     SignalsState,
     begin,
+    configure,
 )
 
-__all__ = ["SERVICE", "SignalsInput", "SignalsOutput", "SignalsState", "apply", "begin", "decide"]
+__all__ = [
+    "SERVICE",
+    "SignalsInput",
+    "SignalsOutput",
+    "SignalsState",
+    "apply",
+    "begin",
+    "configure",
+    "decide",
+]
 
 
 def decide(state: SignalsState, event: SignalsInput) -> Sequence[SignalsOutput]:

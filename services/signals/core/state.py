@@ -44,6 +44,16 @@ def begin(config: SignalsConfig) -> SignalsState:
     return SignalsState(config)
 
 
+def configure(state: SignalsState, config: SignalsConfig) -> None:
+    """Go on under a configuration: what a strategy made of other bars is gone."""
+    if config.interval_s != state.config.interval_s:
+        state.series.clear()
+    for series in state.series.values():
+        known = series.records
+        series.records = {name: known.get(name) or VirtualRecord() for name in config.strategies}
+    state.config = config
+
+
 def begin_series(config: SignalsConfig) -> Series:
     """What is known of an instrument before its first bar."""
     return Series({name: VirtualRecord() for name in config.strategies})

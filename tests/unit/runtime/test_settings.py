@@ -162,7 +162,7 @@ def test_settings_are_frozen() -> None:
         ("settings.yaml", "ms_max: 250", "ms_max: 0", "is 0: write a number of at least 1"),
         ("settings.yaml", '"FULL"', "OFF", "is False: write 'FULL' or 'NORMAL'"),
         ("settings.yaml", "[1, 60]", "1", "is 1: write a list, as in [1, 60]"),
-        ("settings.yaml", "[1, 60]", "[]", "is []: write at least one"),
+        ("settings.yaml", "[1, 60]", "[]", "is []: write at least 1"),
         ("settings.yaml", "[1, 60]", "[60, 1]", "intervals_s is [60, 1]: write each once, rising"),
         (
             "settings.yaml",

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from marea.messages.envelope import Message, Nanos
 
 State = TypeVar("State")
+Config = TypeVar("Config")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,5 +29,20 @@ class Core(Generic[State]):
     apply: Callable[[State, Any], None]
     next_deadline: Callable[[State], Nanos | None] | None = None
     """When the core must be told the time at the latest, ns UTC; None: it waits for nothing."""
+    config_type: type[Any] | None = None
+    """Of the configuration that its `Started` carries; None: it is told nothing."""
+    configure: Callable[[State, Any], None] | None = None
+    """Has the state go on under a configuration, which may be the one that it has."""
     hears: frozenset[type[Message]] | None = None
     """The inputs that decide anything or change the state; None: perhaps all."""
+
+
+class Configured(Protocol[Config]):
+    """A state that holds its configuration."""
+
+    config: Config
+
+
+def replace_config(state: Configured[Config], config: Config) -> None:
+    """Have a state go on under a configuration that nothing else in it was made of."""
+    state.config = config

@@ -34,6 +34,7 @@ from marea.runtime.intake import Intake
 from marea.runtime.outputs import NO_EPOCH, Outputs, followed_by, is_output, named, unlike
 from marea.runtime.recorded import Recorded
 from marea.runtime.snapshot import OutputPlace, Snapshot, encode, latest_readable, schema_hash
+from marea.runtime.told import Told
 from marea.runtime.wiring import Ports, Wiring
 
 BATCH_RECORDS_MAX = 1_000
@@ -58,10 +59,9 @@ class Loop(Generic[State]):
         self.ports = ports
         self._intake = Intake(wiring.input_log)
         self._self_on_input = wiring.outputs.get(wiring.input_log)
-        self._outputs = Outputs(core.service, wiring, ports.bus)
-        self._outputs.venue_time = ports.venue_time
-        self._outputs.backlog = ports.backlog
+        self._outputs = Outputs(core.service, wiring, ports)
         self._recorded: dict[Log, Recorded] = {}
+        self._told = Told(core, wiring.config)
         self._schema = schema_hash(core.state_type)
         self._effects: list[Record] = []
         """Outputs that the shell must act on once this step's are appended."""
@@ -102,6 +102,7 @@ class Loop(Generic[State]):
             recorded.until = await self._outputs.claim(log, end, started, instance)
             if await recorded.head() is None:
                 del self._recorded[log]
+        self._told.resumes_at = self.position
         self._phase = "runs"
         return self._outputs.epoch(next(iter(self.wiring.outputs)))
 
@@ -152,10 +153,10 @@ class Loop(Generic[State]):
         await self._outputs.confirm()
 
     async def _bring(self, messages: Sequence[Message]) -> None:
-        log, venue_time = self.wiring.input_log, self.ports.venue_time
+        now = self.ports.venue_time
         for message in messages:
-            known = venue_time() if venue_time is not None else max(self.now, message.ts_event)
-            self._outputs.bring(log, message, known)
+            known = now() if now is not None else max(self.now, message.ts_event)
+            self._outputs.bring(self.wiring.input_log, message, known)
         await self._outputs.append(self.now)
 
     @property
@@ -202,8 +203,7 @@ class Loop(Generic[State]):
                 )
 
     async def _restore(self) -> dict[Log, OutputPlace]:
-        bodies = await self.ports.snapshots.load(self.wiring.name)
-        snapshot = latest_readable(bodies, self._schema)
+        snapshot = latest_readable(await self.ports.snapshots.load(self.wiring.name), self._schema)
         if snapshot is None:
             return {}
         self.state = msgspec.msgpack.decode(snapshot.state, type=self.core.state_type)
@@ -213,7 +213,7 @@ class Loop(Generic[State]):
         self._intake = Intake(self.wiring.input_log, snapshot.intake)
         return {Log(place.channel, place.partition): place for place in snapshot.outputs}
 
-    # Inputs, and what comes from outside
+    # What comes from outside
 
     async def _hear_outside(self) -> int:
         venue_time, arrivals = self.ports.venue_time, self.ports.arrivals
@@ -235,9 +235,8 @@ class Loop(Generic[State]):
         return len(messages)
 
     def _is_time_due(self, now: Nanos) -> bool:
-        deadline = self.core.next_deadline(self.state) if self.core.next_deadline else None
-        is_due = deadline is not None and self.now < deadline <= now
-        return is_due or now - self.now >= CLOCK_EVERY_NS
+        due = self.core.next_deadline(self.state) if self.core.next_deadline else None
+        return now - self.now >= CLOCK_EVERY_NS or (due is not None and self.now < due <= now)
 
     async def _act(self) -> None:
         effects, self._effects = self._effects, []
@@ -252,7 +251,7 @@ class Loop(Generic[State]):
 
     async def _take_all(self, records: Sequence[Record]) -> Broken | None:
         expects, take, hears = self._intake.expects, self._take, self.core.hears
-        is_plain = not self._recorded and self._self_on_input is None
+        is_plain = not self._recorded and self._self_on_input is None and self._told.is_over
         for record in records:
             position, taken = self.position, record
             try:
@@ -260,7 +259,7 @@ class Loop(Generic[State]):
                     for position, taken in self._intake.take(self.position, record):
                         await self._take_with_care(position, taken)
                 elif hears is not None and type(record.message) not in hears:
-                    pass
+                    await self._told.before(self.state, position, self._recorded.values())
                 elif is_plain:
                     take(position, record)
                 else:
@@ -278,6 +277,8 @@ class Loop(Generic[State]):
                 self._read_back(record)
                 return  # it was applied at its input's place
             self._refuse_successor(position, record)
+        if not self._told.is_over:
+            await self._told.before(self.state, position, self._recorded.values())
         if self._recorded:
             await self._take_again(position, record)
         else:
@@ -297,9 +298,8 @@ class Loop(Generic[State]):
         # Nothing of an input that could not be taken whole is published or acted upon.
         self._outputs.discard(position)
         self._effects = [found for found in self._effects if found.input_offset != position]
-        log = self.wiring.input_log
         failure = Broken(
-            f"{self.wiring.name} stopped at {log} position {position}, "
+            f"{self.wiring.name} stopped at {self.wiring.input_log} position {position}, "
             f"{type(record.message).__name__} {record.message.id}: {type(err).__name__}: {err}"
         )
         failure.__cause__ = err

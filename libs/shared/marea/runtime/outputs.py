@@ -1,10 +1,9 @@
 """What one life of a loop writes: named, numbered, and appended to the logs that it goes to."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from marea.bus.port import Bus
 from marea.errors import Broken, Refused, Unavailable
 from marea.messages import codec
 from marea.messages.envelope import Log, Message, Nanos, Record, Writer
@@ -12,7 +11,7 @@ from marea.messages.ids import derived_id, output_id, trace_id
 from marea.messages.system import CoreDiverged, Degraded, Started
 from marea.runtime.recorded import difference
 from marea.runtime.snapshot import OutputPlace
-from marea.runtime.wiring import Backlog, Wiring
+from marea.runtime.wiring import Ports, Wiring
 
 NO_EPOCH = -1
 READ_RECORDS_MAX = 1_000
@@ -38,19 +37,18 @@ class _Sink:
 class Outputs:
     """The output logs of one loop in one life."""
 
-    def __init__(self, service: str, wiring: Wiring, bus: Bus) -> None:
+    def __init__(self, service: str, wiring: Wiring, ports: Ports) -> None:
         """Nothing is written until a log is claimed."""
         self._service = service
         self._wiring = wiring
-        self._bus = bus
+        self._bus = ports.bus
         self._sinks: dict[Log, _Sink] = {}
         self._untold: list[tuple[Log, Message | None, Message | None, Nanos]] = []
         """Divergences that were met before their log was claimed."""
-        self.venue_time: Callable[[], Nanos] | None = None
+        self._venue_time = ports.venue_time
         """With which an output is stamped as it is appended; None: with the core's time."""
         self._stamped: Nanos = 0
-        self.backlog: Callable[[Log], Backlog | None] | None = None
-        """How far the record of a log is behind; None: it never is."""
+        self._backlog = ports.backlog
 
     async def claim(self, log: Log, end: int, started: Started, instance: str) -> int:
         """Begin this life on a log that ends there; give its epoch."""
@@ -128,9 +126,9 @@ class Outputs:
         return record
 
     def _stamp(self, now: Nanos) -> Nanos:
-        if self.venue_time is None:
+        if self._venue_time is None:
             return now
-        self._stamped = max(self._stamped, self.venue_time())  # a host's clock may be set back
+        self._stamped = max(self._stamped, self._venue_time())  # a host's clock may be set back
         return self._stamped
 
     def bring(self, log: Log, message: Message, ts_known: Nanos) -> None:
@@ -205,7 +203,7 @@ class Outputs:
     def _tell_backlog(self, now: Nanos) -> None:
         # Once on each log that its record is too far behind, and once that it no longer is.
         for log, sink in self._sinks.items():
-            found = self.backlog(log) if self.backlog is not None else None
+            found = self._backlog(log) if self._backlog is not None else None
             if found is None or found.is_degraded == sink.is_degraded:
                 continue
             sink.is_degraded = found.is_degraded

@@ -1,6 +1,8 @@
 """What did the earlier lives of a producer leave on one of its logs?"""
 
 from collections import deque
+from collections.abc import Iterable
+from math import inf
 
 from marea.bus.port import Bus
 from marea.errors import Broken
@@ -34,6 +36,29 @@ class Recorded:
         self.until = 0
         """The position of the present life's `Started`: nothing is looked at from there on."""
         self._found: deque[Record] = deque()
+        self._lives: deque[tuple[int, Started]] = deque()
+        """Those whose outputs come later, by their epochs."""
+        self._config: str | None = None
+
+    @property
+    def next_input(self) -> float:
+        """The position of the input that the output found last followed from; infinity: of none."""
+        return self._found[0].input_offset if self._found else inf
+
+    def config_at(self, position: int) -> str | None:
+        """The configuration of the life that took an input, as JSON, once `head` has looked ahead.
+
+        That is the latest which had come as far, and before which nothing is left to be taken. None
+        is that of the state which was kept. The inputs must be asked for in their order.
+        """
+        while self._lives:
+            epoch, started = self._lives[0]
+            is_later = bool(self._found) and self._found[0].writer.epoch < epoch
+            if is_later or position < started.resumes_at:
+                break
+            self._config = started.config
+            self._lives.popleft()
+        return self._config
 
     def check(self, end: int) -> None:
         """Raise `Broken` where the log ends before what was kept of it."""
@@ -72,6 +97,7 @@ class Recorded:
         place, epoch = self._place, record.writer.epoch
         if type(record.message) is Started:
             self._place = Place(epoch=self._position, next_seq=0)
+            self._lives.append((self._position, record.message))
             self._early_seq = NONE_EARLY
             return
         if epoch != place.epoch or record.seq < place.next_seq:
@@ -89,6 +115,14 @@ class Recorded:
         self._early_seq = NONE_EARLY
         if record.input_offset >= self._resumes_at:
             self._found.append(record)
+
+
+async def config_of(logs: Iterable[Recorded], position: int) -> str | None:
+    """The configuration of the life whose output comes next on any of a loop's logs: `config_at`."""
+    recorded = list(logs)
+    for each in recorded:
+        await each.head()
+    return min(recorded, key=lambda each: each.next_input).config_at(position)
 
 
 def difference(recorded: Message | None, decided: Message | None) -> str:

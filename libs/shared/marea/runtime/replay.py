@@ -21,12 +21,10 @@ from marea.runtime.intake import Intake
 from marea.runtime.loop import BATCH_RECORDS_MAX, Loop
 from marea.runtime.outputs import is_output, named, unlike
 from marea.runtime.recorded import Recorded, difference
+from marea.runtime.told import Told
 
 DIFFERENCES_KEPT_MAX = 100
 """Of each type with another outcome, and of each without; more are only counted."""
-
-
-EVERY_INPUT = range(1 << 63)
 
 
 class CannotFollow(Broken):
@@ -107,16 +105,14 @@ class Replay(Generic[State]):
     """One core over its recorded inputs."""
 
     def __init__(
-        self, loop: Loop[State], bus: Bus, *, is_whole: bool, inputs: range = EVERY_INPUT
+        self, loop: Loop[State], bus: Bus, *, is_whole: bool, follows_lives: bool = False
     ) -> None:
         """Compare what the core of a loop decides with what is on the bus; the loop isn't started.
 
         `is_whole` says that the run came to its end: then what is decided after the last output on
-        record is a difference too, and otherwise nobody knows. `inputs` are the positions of those
-        whose outputs are compared: of the others what is on record is applied, for there the loop
-        was told something else.
+        record is a difference too, and otherwise nobody knows. One that follows the lives on record
+        decides under the configuration that each of them was told, and otherwise under the loop's.
         """
-        self._inputs = inputs
         self.comparison = Comparison()
         self._core = loop.core
         self._wiring = loop.wiring
@@ -129,6 +125,10 @@ class Replay(Generic[State]):
         self._position_last = 0
         self._intake = Intake(loop.wiring.input_log)
         self._self_on_input = loop.wiring.outputs.get(loop.wiring.input_log)
+        self._told = Told(loop.core, loop.wiring.config)
+        self._told.is_over = not follows_lives
+        self._lived: list[Recorded] = []
+        """All output logs."""
         self._recorded: dict[Log, Recorded] = {}
         """Output logs that hold more."""
         self._awaited: dict[Log, int] = {}
@@ -141,6 +141,7 @@ class Replay(Generic[State]):
             recorded = Recorded(self._bus, log, producer, 0, None)
             recorded.until = ends.get(log, 0)
             self._recorded[log] = recorded
+            self._lived.append(recorded)
             await self._look_ahead(log, recorded)
             await self._find_last(log, producer, recorded.until)
 
@@ -211,12 +212,11 @@ class Replay(Generic[State]):
         if record.writer.producer == self._self_on_input and is_output(message):
             return  # it was applied at its input's place
         try:
+            if not self._told.is_over:
+                await self._told.before(self._state, position, self._lived)
             said = self._decide(message)
             found = await self._on_record(position, message)
-            if position not in self._inputs:
-                for _, recorded in found.values():
-                    self._apply(message, recorded)
-            elif said or found:
+            if said or found:
                 self._compare(position, message, said, found)
         except (BadInput, Unavailable, Broken):
             raise  # a log can't be read, or has lost records: no fault of the core

@@ -25,7 +25,8 @@ _REMEDIES = {
     "greater_than": "write a number above {gt}",
     "greater_than_equal": "write a number of at least {ge}",
     "less_than_equal": "write a number of at most {le}",
-    "too_short": "write at least one",
+    "too_short": "write at least {min_length}",
+    "too_long": "write at most {max_length}",
 }
 
 

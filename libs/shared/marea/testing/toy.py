@@ -1,19 +1,21 @@
 """A core that is as small as one can be and still shows every way in which a loop can go wrong.
 
-It adds up the quantities of trades; each third trade follows an alarm on one log, each fifth a bar
+It adds up the quantities of trades; each third trade (or as configured) an alarm follows on one log, each fifth a bar
 on another, and each fifteenth both, so that one input has outputs on two logs. Its state decides
 what it says: an output that is lost, doubled or applied twice changes all that come after.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from marea.messages.envelope import Log, Message, Nanos, Record, Writer
 from marea.messages.features import Bar
 from marea.messages.ids import market_id
 from marea.messages.market import Trade
 from marea.messages.system import Clock, GapFound, QualityCheckFailed, Started
-from marea.runtime.core import Core
+from marea.runtime.core import Core, replace_config
 from marea.runtime.wiring import Wiring
 from marea.testing.builders import TS_START
 
@@ -24,10 +26,18 @@ ALARMS = Log("quality", "toy")
 UPSTREAM = Writer(producer=f"ingestion/{INSTRUMENT}", epoch=0, build="test")
 
 
+class ToyConfig(Struct, frozen=True, kw_only=True):
+    """What the toy is told."""
+
+    alarm_trades: int = 3
+    """From alarm to alarm."""
+
+
 @dataclass(slots=True)
 class ToyState:
     """What the toy remembers."""
 
+    config: ToyConfig = field(default_factory=ToyConfig)
     total: int = 0
     trade_count: int = 0
     bar_count: int = 0
@@ -39,15 +49,14 @@ class ToyState:
 
 def decide(state: ToyState, event: Message) -> Sequence[Message]:
     """Every third trade an alarm, every fifth a bar, each from the state so far."""
-    match event:
-        case Trade() if (state.trade_count + 1) % 15 == 0:
-            return [_alarm(state, event), _bar(state, event)]
-        case Trade() if (state.trade_count + 1) % 3 == 0:
-            return [_alarm(state, event)]
-        case Trade() if (state.trade_count + 1) % 5 == 0:
-            return [_bar(state, event)]
-        case _:
-            return ()
+    if not isinstance(event, Trade):
+        return ()
+    said: list[Message] = []
+    if (state.trade_count + 1) % state.config.alarm_trades == 0:
+        said.append(_alarm(state, event))
+    if (state.trade_count + 1) % 5 == 0:
+        said.append(_bar(state, event))
+    return said
 
 
 def apply(state: ToyState, event: Message) -> None:
@@ -103,6 +112,8 @@ def toy_core() -> Core[ToyState]:
     return Core(
         service="toy",
         state_type=ToyState,
+        config_type=ToyConfig,
+        configure=replace_config,
         initial=ToyState,
         decide=decide,
         apply=apply,
