@@ -4,12 +4,16 @@ Each trait brings worlds to where some promise is tested that a world of common 
 comes near. As with faults, a seed has none of them, or one, or several.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import cache
 from random import Random
 from types import MappingProxyType
+from typing import Any
 
-from marea.messages.portfolio import Mode
+from msgspec.structs import replace
+
+from marea.messages.envelope import Message
+from marea.messages.portfolio import Mode, RiskDecision
 from marea.runtime.settings import IndicatorSettings, Settings, find_config_dir, load_settings
 
 ENVIRONMENT = {
@@ -119,3 +123,19 @@ def balance_of(traits: Set[str]) -> int:
 def mode_of(traits: Set[str]) -> Mode:
     """Whether the portfolio trades."""
     return "advisory" if "advisory" in traits else "paper"
+
+
+def otherwise(
+    decide: Callable[[Any, Any], Sequence[Message]],
+) -> Callable[[Any, Any], list[Message]]:
+    """The code of another build: its risk decides as ever, and says so in other words."""
+
+    def decide_otherwise(state: Any, event: Any) -> list[Message]:  # as a core does
+        return [
+            replace(each, observed={**each.observed, "BUILD": 2.0})
+            if isinstance(each, RiskDecision)
+            else each
+            for each in decide(state, event)
+        ]
+
+    return decide_otherwise

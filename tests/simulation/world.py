@@ -41,7 +41,7 @@ from tests.simulation.faults import MS, SECOND, Fault, Faults
 from tests.simulation.market import INSTRUMENTS, PERIOD_NS, ScriptedMarket
 from tests.simulation.process import RESTART_NS, AnyLoop, Grounds, Maker, Process
 from tests.simulation.schedule import Schedule, outcome_of
-from tests.simulation.temper import balance_of, draw_traits, mode_of, settings_of
+from tests.simulation.temper import balance_of, draw_traits, mode_of, otherwise, settings_of
 from tests.simulation.watching import Watch
 
 BEGIN: Nanos = 1_767_571_200 * SECOND
@@ -55,6 +55,7 @@ LOOK_NS: Nanos = 4 * SECOND
 ENGINE_NS: Nanos = 200 * MS
 """What is on its way at the venue moves so often."""
 ROLL_OUT_NS_MAX: Nanos = 8 * SECOND
+OTHER_CODE_SHARE = 0.5  # of the upgrades
 DRIFT_NS_MAX: Nanos = 200 * MS
 JUMP_NS_MAX: Nanos = 5 * SECOND
 EVERY_NS = 2 * SECOND
@@ -71,6 +72,8 @@ class Release:
 
     build: str
     settings: Settings
+    is_other_code: bool = False
+    """Whether it decides otherwise, so that divergences are met and told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +215,8 @@ class World:
             upgrade = self.faults.strikes("upgrade", "all", now)
             if upgrade and not upgraded:
                 upgraded += 1
-                self.release = Release("build-2", settings_of(self.traits, True))
+                is_other_code = self.faults.size(upgrade, "code") < OTHER_CODE_SHARE
+                self.release = Release("build-2", settings_of(self.traits, True), is_other_code)
                 self._roll_out(upgrade)
 
     def _roll_out(self, upgrade: Fault) -> None:
@@ -326,7 +330,11 @@ class World:
         arrivals = orders_of(self._opened, self.commands)
         now = partial(self.now, host.name)
         ports = replace(self._ports(host), venue_time=now, arrivals=arrivals)
-        return risk_loop(risk_config(self.release.settings), ports, self.release.build, EVERY_NS)
+        config = risk_config(self.release.settings)
+        loop = risk_loop(config, ports, self.release.build, EVERY_NS)
+        if self.release.is_other_code:
+            loop.core = replace(loop.core, decide=otherwise(loop.core.decide))
+        return loop
 
     def _execution(self, host: Host) -> AnyLoop:
         config = execution_config(self.release.settings)
