@@ -1,7 +1,6 @@
-"""The figures of a process: what is counted, what is asked, and what counting costs."""
+"""The figures of a process: what is counted, and what is asked."""
 
 import asyncio
-import time
 
 import pytest
 from msgspec.structs import replace
@@ -108,13 +107,3 @@ def test_two_processes_worth_of_figures_stand_in_one_interpreter() -> None:
     one.hop("risk/main", "read", 1, 1)
     of = OF_LOOP | {"hop": "read"}
     assert other.registry.get_sample_value("marea_hop_records_total", of) is None
-
-
-def test_hop_costs_less_than_2_us(metrics: Metrics) -> None:
-    def spent_us() -> float:
-        begun = time.perf_counter()
-        for _ in range(1_000):
-            metrics.hop("risk/main", "decide", 3_000_000, 5)
-        return (time.perf_counter() - begun) * 1e3
-
-    assert min(spent_us() for _ in range(50)) < 2  # the best of many: the machine is shared
