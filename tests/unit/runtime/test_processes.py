@@ -88,7 +88,7 @@ def test_the_two_models_leave_the_variables_of_each_other_alone() -> None:
         ("MARKET__SOURCE", "live", "market.source is 'live': write 'simulated' or 'tape'"),
         ("MARKET__TAPE", "[3]", "market.tape is [3]: write a text, in quotes"),
         ("MARKET__ACTIVITY", "0", "market.activity is 0: write a number above 0"),
-        ("MARKET__ACTIVITY", "101", "market.activity is 101: write a number of at most 100"),
+        ("MARKET__ACTIVITY", "1001", "market.activity is 1001: write a number of at most 1000"),
         ("MARKET__SPEED", "-1", "market.speed is -1: write a number of at least 0"),
         ("INSTANCES__RISK", "0", "instances.risk is 0: write a number of at least 1"),
         ("INFLUX__VERSION", "3", "influx.version is 3: write 1 or 2"),

@@ -18,8 +18,8 @@ from marea.runtime.validation import validated
 SERVICES = ("ingestion", "features", "signals", "risk", "execution", "paper", "recorder")
 """What runs as a process of its own, in flow order."""
 
-ACTIVITY_MAX = 100.0
-"""A busier market than that would be drawn slower than it goes."""
+ACTIVITY_MAX = 1_000.0
+"""Beyond it no machine keeps pace: about 100,000 messages a second."""
 
 Of = TypeVar("Of")
 
