@@ -13,6 +13,7 @@ from marea.bus.fast import FastCopy
 from marea.bus.port import Bus, Snapshots
 from marea.bus.raw import RawLogs
 from marea.messages.envelope import Log
+from marea.runtime.copier import Copier
 from marea.runtime.double_bus import DoubleBus
 from marea.runtime.facts import LoopFacts
 from marea.runtime.fast_source import FastSource
@@ -93,11 +94,12 @@ class Footing:
         self.ground = ground
         self.sources: dict[Log, FastSource] = {}
         """From where the loops read that are in a hurry to."""
+        self.copier = Copier(ground.fast)
         self.double: DoubleBus | None = None
         if is_hurried:
             self.double = DoubleBus(
                 ground.bus,
-                ground.fast,
+                self.copier,
                 ground.snapshots,
                 time.monotonic_ns,
                 lambda jobs: asyncio.gather(*(job() for job in jobs)),
