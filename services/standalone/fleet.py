@@ -60,6 +60,8 @@ class Fleet:
         self._ports = {name: port for name, port in (ports or {}).items() if port}
         self._drawn: set[int] = set()
         self._environment = dict(environment)
+        # Else each start compiles all of Marea again, which takes longer than all the rest of it.
+        self._environment.pop("PYTHONDONTWRITEBYTECODE", None)
         if "paper" not in self._ports and PAPER_VARIABLE not in environment:
             self._ports["paper"] = self._free_port()  # known before the services that call there
             self._environment[PAPER_VARIABLE] = f"http://{self._host}:{self._ports['paper']}"
