@@ -12,6 +12,7 @@ from deploy.local.servers import Servers
 from marea.bus.kafka.breakdown import Breakdown
 from marea.bus.kafka.following import Follower
 from marea.bus.kafka.link import Link, Part
+from marea.bus.kafka.question import Session
 from marea.bus.kafka.topics import create_topics
 from marea.bus.kafka.window import Window
 from marea.errors import Unavailable
@@ -140,10 +141,14 @@ class Deaf(Link):
     """To whom nothing comes any more, though the brokers go on."""
 
     async def fetch(
-        self, node: int, wanted: Mapping[TopicPartition, int], wait_ms: int = 0
+        self,
+        node: int,
+        wanted: Mapping[TopicPartition, int],
+        wait_ms: int = 0,
+        session: Session | None = None,
     ) -> dict[TopicPartition, Part]:
         await asyncio.sleep(3_600)
-        return await super().fetch(node, wanted, wait_ms)
+        return await super().fetch(node, wanted, wait_ms, session)
 
 
 def test_follower_to_whom_nothing_comes_ends_the_process(kafka: str) -> None:

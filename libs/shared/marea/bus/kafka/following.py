@@ -13,6 +13,7 @@ from aiokafka.structs import TopicPartition
 
 from marea.bus.kafka.breakdown import Breakdown
 from marea.bus.kafka.link import RETRY_S, Link, Part, named
+from marea.bus.kafka.question import Session
 from marea.bus.kafka.window import Window
 from marea.errors import Unavailable
 
@@ -101,6 +102,7 @@ class Follower:
                 self._nodes[node] = self._breakdown.spawn(self._follow(node))
 
     async def _follow(self, node: int) -> None:
+        session = Session()
         while True:
             followed = {
                 place: window
@@ -113,14 +115,23 @@ class Follower:
                 continue
             wanted = {place: window.end for place, window in followed.items()}
             try:
-                found = await self._link.fetch(node, wanted, WAIT_MS)
-                taken = [self._take(at, followed[at], part) for at, part in found.items()]
-                is_well = all(taken)
+                found = await self._link.fetch(node, wanted, WAIT_MS, session)
+                is_well = self._take_all(followed, found)
             except KafkaError:
                 is_well = False
             if not is_well:
                 self._link.look_around()
                 await asyncio.sleep(RETRY_S)
+
+    def _take_all(
+        self, followed: Mapping[TopicPartition, Window], found: Mapping[TopicPartition, Part]
+    ) -> bool:
+        now = time.monotonic()
+        for place, window in followed.items():
+            if place not in found:  # no news
+                window.heard_s = now
+        taken = [self._take(place, followed[place], part) for place, part in found.items()]
+        return all(taken)
 
     def _take(self, place: TopicPartition, window: Window, part: Part) -> bool:
         if self.windows.get(place) is not window:

@@ -13,22 +13,18 @@ from typing import Any, NamedTuple, TypeVar
 
 from aiokafka import errors
 from aiokafka.client import AIOKafkaClient
-from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.structs import TopicPartition
 
 from marea.bus.kafka.batches import unpack
+from marea.bus.kafka.question import UNCOMMITTED, Question, Session, by_topic
 from marea.bus.raw import Raw
 from marea.errors import BadInput, Unavailable
 
 RETRY_S = 0.1
 CONNECT_S_MAX = 10.0
 """Brokers that begin anew answer within seconds; where nobody does, a person waits to hear it."""
-FETCH_BYTES_MAX = 1_000_000
-"""Of one answer; a batch that is larger comes alone."""
-UNCOMMITTED = 0
-"""Nothing of ours is written in a transaction."""
 CONSUMER = -1
 EARLIEST, LATEST = -2, -1
 
@@ -129,32 +125,28 @@ class Link:
         self._client.force_metadata_update()
 
     async def fetch(
-        self, node: int, wanted: Mapping[TopicPartition, int], wait_ms: int = 0
+        self,
+        node: int,
+        wanted: Mapping[TopicPartition, int],
+        wait_ms: int = 0,
+        session: Session | None = None,
     ) -> dict[TopicPartition, Part]:
         """What these partitions of one broker hold from these offsets on.
 
-        Where none holds anything yet, the broker waits so long before it says so. Raises aiokafka's
-        errors.
+        Where none holds anything yet, the broker waits so long before it says so. In a session it
+        leaves out those of which it has no news. Raises aiokafka's errors.
         """
-        by_topic = _by_topic(
-            {place: (position, FETCH_BYTES_MAX) for place, position in wanted.items()}
-        )
-        request = FetchRequest(
-            max_wait_time=wait_ms,
-            min_bytes=1,
-            max_bytes=8 * FETCH_BYTES_MAX,
-            isolation_level=UNCOMMITTED,
-            topics=by_topic,
-        )
-        response = await self._client.send(node, request)
-        found = {}
-        for topic, partitions in response.topics:
-            for number, code, end, *_, data in partitions:
-                place = TopicPartition(topic, number)
-                if code:
-                    found[place] = Part([], -1, errors.for_code(code))
-                else:
-                    found[place] = Part(unpack(place, wanted[place], data), end)
+        if session is None:
+            return _parts(wanted, await self._client.send(node, Question(wanted, wait_ms)))
+        try:
+            response = await self._client.send(node, session.next(wanted, wait_ms))
+            if response.error_code:
+                raise errors.for_code(response.error_code)
+            found = _parts(wanted, response)
+        except errors.KafkaError:
+            session.begin_anew()
+            raise
+        session.go_on(response.session_id)
         return found
 
     async def read(self, place: TopicPartition, position: int) -> Part:
@@ -193,8 +185,8 @@ class Link:
     async def _ends_on(
         self, node: int, asked: Mapping[TopicPartition, int]
     ) -> dict[TopicPartition, int]:
-        by_topic = _by_topic({place: (at,) for place, at in asked.items()})
-        response = await self._client.send(node, OffsetRequest(CONSUMER, UNCOMMITTED, by_topic))
+        topics = by_topic({place: (at,) for place, at in asked.items()})
+        response = await self._client.send(node, OffsetRequest(CONSUMER, UNCOMMITTED, topics))
         found = {}
         for topic, partitions in response.topics:
             for number, code, _, offset in partitions:
@@ -242,8 +234,13 @@ def _found(partitions: Sequence[Mapping[str, int]]) -> Found:
     return Found(len(partitions), sum(each["leader"] >= 0 for each in partitions))
 
 
-def _by_topic(asked: Mapping[TopicPartition, tuple[int, ...]]) -> list[tuple[str, list[Any]]]:
-    found: defaultdict[str, list[Any]] = defaultdict(list)
-    for place, values in asked.items():
-        found[place.topic].append((place.partition, *values))
-    return list(found.items())
+def _parts(wanted: Mapping[TopicPartition, int], response: Any) -> dict[TopicPartition, Part]:  # noqa: ANN401 # aiokafka's responses have no types
+    found = {}
+    for topic, partitions in response.topics:
+        for number, code, end, *_, data in partitions:
+            place = TopicPartition(topic, number)
+            if code:
+                found[place] = Part([], -1, errors.for_code(code))
+            else:
+                found[place] = Part(unpack(place, wanted[place], data), end)
+    return found
