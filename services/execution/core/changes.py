@@ -260,7 +260,7 @@ def _take_completion(state: ExecutionState, done: OrderCompleted) -> None:
 def take_comparison(
     state: ExecutionState, event: AccountReported | ReportAccount | ReconciliationDone
 ) -> None:
-    """A comparison is asked for, comes about, or was given up for now."""
+    """A comparison is asked for, can't be made of what was reported, or is done."""
     told = state.reconciliation
     match event:
         case ReportAccount():

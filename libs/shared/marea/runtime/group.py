@@ -151,9 +151,7 @@ class Group:
         pairs = zip(self._members, self._news, strict=True)
         turns = [self._turns(member, news, life, drain) for member, news in pairs]
         try:
-            await together(
-                [*turns], self._pump(life), life.footing.copier.run(), self._follow_ends()
-            )
+            await together(turns, self._pump(life), life.footing.copier.run(), self._follow_ends())
         finally:
             self._instances = []  # their loops have stopped
             self._turned_s.clear()
