@@ -8,7 +8,7 @@ hold both.
 import asyncio
 import json
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Any, Final
 
 import aiohttp
@@ -37,12 +37,11 @@ async def open_registry(url: str, timeout_s: float, known: Framing | None = None
     framing of this process unless another is given. Raises `Unavailable`, and `BadInput` where it
     takes none of the schemas.
     """
-    registry = Registry(url, timeout_s, known or framing())
-    try:
+    async with AsyncExitStack() as stack:
+        registry = Registry(url, timeout_s, known or framing())
+        stack.push_async_callback(registry.close)
         await registry.register()
-    except BaseException:
-        await registry.close()
-        raise
+        stack.pop_all()
     return registry
 
 

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 
 from aiokafka.structs import TopicPartition
 
@@ -53,12 +54,11 @@ async def open_kafka(
         timeout_s=timeout_s,
     )
     registry = await open_registry(registry_url, timeout_s) if registry_url else None
-    bus = KafkaBus(cluster, registry)
-    try:
+    async with AsyncExitStack() as stack:
+        bus = KafkaBus(cluster, registry)
+        stack.push_async_callback(bus.close)
         await bus.open()
-    except BaseException:
-        await bus.close()
-        raise
+        stack.pop_all()
     return bus
 
 
