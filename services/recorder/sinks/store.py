@@ -10,6 +10,7 @@ import obstore
 from obstore.exceptions import (
     AlreadyExistsError,
     BaseError,
+    GenericError,
     PermissionDeniedError,
     PreconditionError,
     UnauthenticatedError,
@@ -126,8 +127,10 @@ class Objects:
         put = partial(obstore.put_async, self._store, name, body, use_multipart=False)
         try:
             result = await put(mode=mode)
-        except (BaseError, NotImplementedError) as err:
-            if not isinstance(err, NotImplementedError) and NOT_IMPLEMENTED not in str(err):
+        except NotImplementedError:  # a local folder
+            result = await put()
+        except GenericError as err:
+            if NOT_IMPLEMENTED not in str(err):
                 raise
             result = await put()
         return result["e_tag"]
