@@ -17,7 +17,8 @@ from marea.messages.market import (
 )
 from marea.messages.system import GapFound, QualityCheckFailed
 from services.recorder.sinks.postgres.tables import Row
-from services.recorder.sinks.postgres.texts import interval, json, levels, utc
+from services.recorder.sinks.postgres.texts import json, levels
+from services.recorder.sinks.texts import interval, utc
 
 OURS = "marea"
 """The source of our own bars."""

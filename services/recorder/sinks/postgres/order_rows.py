@@ -26,7 +26,8 @@ from marea.messages.orders import (
     VenueReport,
 )
 from services.recorder.sinks.postgres.tables import Row
-from services.recorder.sinks.postgres.texts import boolean, utc
+from services.recorder.sinks.postgres.texts import boolean
+from services.recorder.sinks.texts import utc
 
 ARMED = "armed"
 """The status of a protective order until its venue says that it has it."""

@@ -12,7 +12,7 @@ from marea.domain.position import Position, apply_fill
 from marea.messages.orders import OrderFilled
 from services.recorder.sinks.postgres.rows import Refusal, Taken, lineage_of
 from services.recorder.sinks.postgres.tables import Row
-from services.recorder.sinks.postgres.texts import utc
+from services.recorder.sinks.texts import utc
 
 Held = tuple[str, str]
 """A portfolio, and an instrument that it holds."""

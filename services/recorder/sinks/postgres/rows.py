@@ -8,7 +8,7 @@ from marea.messages import features, market, orders, portfolio, signals, system
 from marea.messages.envelope import Log, Message, Record
 from services.recorder.sinks.postgres import market_rows, order_rows, tables, trading_rows
 from services.recorder.sinks.postgres.tables import Row, Table
-from services.recorder.sinks.postgres.texts import utc
+from services.recorder.sinks.texts import utc
 
 RowsOf = Callable[[Any], Sequence[Row]]
 DETAIL_CHARS_MAX = 500

@@ -2,36 +2,19 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from marea.domain.money import format_amount
-from marea.messages.envelope import Nanos
 from services.recorder.sinks.postgres.tables import Row
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 REPLACEMENT = "\ufffd"
 """PostgreSQL has no character 0 in its texts."""
 
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"))
 _SPECIAL = re.compile(r"[\\\n\r\0]")
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r", "\0": REPLACEMENT})
 _encode_json = msgspec.json.Encoder().encode
-
-
-def utc(ts: Nanos) -> str:
-    """A time, to the microsecond."""
-    return (EPOCH + timedelta(microseconds=ts // 1_000)).isoformat()
-
-
-def interval(seconds: int) -> str:
-    """The length of a bar: `1s`, `5m`, `1h`, `1d`."""
-    for length, unit in _UNITS:
-        if seconds and seconds % length == 0:
-            return f"{seconds // length}{unit}"
-    return f"{seconds}s"
 
 
 def boolean(is_so: bool) -> str:

@@ -17,7 +17,8 @@ from marea.messages.portfolio import (
 )
 from marea.messages.signals import Signal
 from services.recorder.sinks.postgres.tables import Row
-from services.recorder.sinks.postgres.texts import boolean, interval, json, utc
+from services.recorder.sinks.postgres.texts import boolean, json
+from services.recorder.sinks.texts import interval, utc
 
 CONFIDENCE_GATE = "CONFIDENCE_TOO_LOW"
 """It looks at the confidence of the signal."""
