@@ -20,7 +20,7 @@ from services.recorder.config import InfluxConfig
 from services.recorder.sink import Batch
 from services.recorder.sinks.lines import Point, line
 from services.recorder.sinks.points import POSITION, points_of, position_of
-from services.recorder.sinks.progress import Progresses
+from services.recorder.sinks.progress import Progresses, decode
 
 POSITIONS_QUERY = f'SELECT max("end") FROM "{POSITION}" GROUP BY "channel", "log"'  # noqa: S608 # nothing in it is given
 ANSWER_S_MAX = 20.0
@@ -43,7 +43,7 @@ class InfluxSink:
         self._session: ClientSession | None = None
         self._saved: dict[Log, bytes] = {}
         """How far each log is there by what we know, with what its readers remember."""
-        self._progresses = Progresses({})
+        self._progresses = Progresses()
 
     async def open(self) -> None:
         """Connect; version 1 gets its database."""
@@ -60,9 +60,11 @@ class InfluxSink:
     async def positions(self) -> Mapping[Log, int]:
         """How far each log is in the database."""
         ends = await self._ends()
-        known = {log: ends.get(log) == end for log, end in Progresses(self._saved).ends().items()}
-        self._saved = {log: body for log, body in self._saved.items() if known[log]}
-        self._progresses = Progresses(self._saved)
+        known = {
+            log: body for log, body in self._saved.items() if decode(body).end == ends.get(log)
+        }
+        self._saved = known
+        self._progresses = Progresses(map(decode, known.values()))
         for log, end in ends.items():
             self._progresses.of(log).end = end
         return ends

@@ -19,9 +19,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from marea.errors import Unavailable
-from marea.messages.envelope import NOBODY, Log
-from marea.runtime.intake import Intake, IntakeState
+from marea.messages.envelope import Log
 from services.recorder.sink import Batch
+from services.recorder.sinks.progress import Progress, Saved, unread
 from services.recorder.sinks.watched import Known, Sight, take
 
 FROM_BEGIN = ("trading",)
@@ -42,11 +42,10 @@ _encode = msgspec.msgpack.Encoder().encode
 _encode_json = msgspec.json.Encoder().encode
 
 
-class _Place(Struct, kw_only=True):
+class _Place(Struct, frozen=True, kw_only=True):
     """Where a log is shown up to, and what is known there."""
 
-    position: int
-    intake: IntakeState = field(default_factory=IntakeState)
+    saved: Saved
     known: Known = field(default_factory=Known)
 
 
@@ -56,23 +55,22 @@ _decode = msgspec.msgpack.Decoder(_Place).decode
 class _Mirror:
     """One log on its way into Redis."""
 
-    def __init__(self, log: Log, place: _Place, stored: bytes | None = None) -> None:
-        self.place = place
+    def __init__(self, place: _Place, stored: bytes | None = None) -> None:
         self.stored = stored
         """The place as Redis holds it; None: it holds none."""
         self.sight = Sight()
-        self.intake = Intake(log, place.intake)
+        self.progress = Progress(place.saved)
         self.is_changed = False
+        self._known = place.known
 
     def take(self, batch: Batch) -> None:
-        if batch.position > self.place.position:
-            self.intake.miss(batch.position)
-        for position, record in enumerate(batch.records, batch.position):
-            if record.writer != NOBODY:
-                for _, taken in self.intake.take(position, record):
-                    take(self.place.known, taken.message, self.sight)
-        self.place.position = batch.end
+        for _, record in self.progress.take(batch.kept):
+            take(self._known, record.message, self.sight)
         self.is_changed = True
+
+    def place(self) -> _Place | None:
+        saved = self.progress.saved()
+        return None if saved is None else _Place(saved=saved, known=self._known)
 
     def wrote(self, place: bytes) -> int:
         shown = len(self.sight)
@@ -108,25 +106,25 @@ class Mirrors:
         for log, end in (await self._ends()).items():
             if log.channel in CHANNELS and log not in self._mirrors:
                 begin = 0 if log.channel in FROM_BEGIN else max(0, end - LOOK_BACK_RECORDS)
-                self._mirrors[log] = _Mirror(
-                    log, _Place(position=begin), held.get(str(log).encode())
-                )
-        return {log: mirror.place.position for log, mirror in self._mirrors.items()}
+                place = _Place(saved=unread(log, begin))
+                self._mirrors[log] = _Mirror(place, held.get(str(log).encode()))
+        return {log: mirror.progress.end for log, mirror in self._mirrors.items()}
 
     async def write(self, batches: Sequence[Batch]) -> int:
         """Show these; what follows a record that is missing on its log waits for it, or its gap."""
         for batch in batches:
             if batch.log not in self._mirrors:
-                self._mirrors[batch.log] = _Mirror(batch.log, _Place(position=0))
+                self._mirrors[batch.log] = _Mirror(_Place(saved=unread(batch.log)))
             self._mirrors[batch.log].take(batch)
-        ready = {
-            str(log): mirror
-            for log, mirror in self._mirrors.items()
-            if mirror.is_changed and not mirror.intake.is_waiting
+        changed = {str(log): each for log, each in self._mirrors.items() if each.is_changed}
+        places = {
+            log: _encode(place)
+            for log, mirror in changed.items()
+            if (place := mirror.place()) is not None
         }
-        if not ready:
+        if not places:
             return 0
-        places = {log: _encode(mirror.place) for log, mirror in ready.items()}
+        ready = {log: changed[log] for log in places}
         with _asking():
             async with self._redis.pipeline(transaction=True) as pipe:
                 await self._watch(pipe, ready)
@@ -169,7 +167,7 @@ def _mirrors(held: Mapping[bytes, bytes]) -> Iterator[tuple[Log, _Mirror]]:
         channel, _, partition = name.decode().partition("/")
         log = Log(channel, partition)
         with suppress(msgspec.DecodeError):  # of another build: it is made anew from the log
-            yield log, _Mirror(log, _decode(place), place)
+            yield log, _Mirror(_decode(place), place)
 
 
 @contextmanager

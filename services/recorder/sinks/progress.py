@@ -3,12 +3,12 @@
 What counts is what every reader of the log takes: nothing twice, and nothing of a life that was over.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
 
-from marea.messages.envelope import NOBODY, Log
+from marea.messages.envelope import Log
 from marea.runtime.intake import Intake, IntakeState, Taken
 from services.recorder.sink import Batch, Kept
 
@@ -21,6 +21,11 @@ class Saved(Struct, frozen=True, kw_only=True):
     end: int
     intake: IntakeState
     """What its readers remember there."""
+
+
+def unread(log: Log, end: int = 0) -> Saved:
+    """What is kept of a log of which nothing was read, and that is taken from there on."""
+    return Saved(channel=log.channel, partition=log.partition, end=end, intake=IntakeState())
 
 
 class Progress:
@@ -40,8 +45,6 @@ class Progress:
             if offset > self.end:
                 self._intake.miss(offset)
             self.end = offset + 1
-            if record.writer == NOBODY:
-                continue
             if self._intake.expects(record):
                 yield offset, record
             else:
@@ -60,9 +63,10 @@ class Progress:
 class Progresses:
     """How far the logs are in a store."""
 
-    def __init__(self, kept: Mapping[Log, bytes]) -> None:
-        """`kept` is what the store holds of each; raises `msgspec.DecodeError` for anything else."""
-        self._all = {log: Progress(decode(body)) for log, body in kept.items()}
+    def __init__(self, kept: Iterable[Saved] = ()) -> None:
+        """`kept` is what the store holds of each."""
+        progresses = map(Progress, kept)
+        self._all = {progress.log: progress for progress in progresses}
 
     def ends(self) -> Mapping[Log, int]:
         """The position of each log."""
@@ -71,9 +75,7 @@ class Progresses:
     def of(self, log: Log) -> Progress:
         """The progress of a log, from its begin where nothing is known of it."""
         if log not in self._all:
-            self._all[log] = Progress(
-                Saved(channel=log.channel, partition=log.partition, end=0, intake=IntakeState())
-            )
+            self._all[log] = Progress(unread(log))
         return self._all[log]
 
     def news(self, batches: Sequence[Batch]) -> Mapping[Log, bytes]:

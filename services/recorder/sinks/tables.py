@@ -24,8 +24,8 @@ from marea.messages.forms import form_of
 from marea.messages.market import Trade
 from marea.messages.orders import OrderFilled
 from services.recorder.sink import Batch
-from services.recorder.sinks.archive import file_safe, folder_of, log_of
-from services.recorder.sinks.progress import Progresses
+from services.recorder.sinks.archive import file_safe, folder_of
+from services.recorder.sinks.progress import Progresses, decode
 from services.recorder.sinks.store import Objects
 
 SORTED_AT_ONCE = 500
@@ -127,18 +127,14 @@ class TableSink:
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
-        self._progresses = Progresses({})
+        self._progresses = Progresses()
 
     async def open(self) -> None:
         """Find out how far each log is."""
-        kept = {}
-        for name in await self._objects.names(POSITIONS):
-            found = await self._objects.get(name)
-            _, channel, file = name.split("/")
-            if found is not None:
-                kept[log_of(channel, file.removesuffix(".json"))] = found.body
+        names = await self._objects.names(POSITIONS)
+        found = [await self._objects.get(name) for name in names]
         try:
-            self._progresses = Progresses(kept)
+            self._progresses = Progresses(decode(each.body) for each in found if each is not None)
         except msgspec.DecodeError as err:
             raise Broken(
                 f"below {POSITIONS} a file is no position ({err}): delete all of them, the tables are"

@@ -61,7 +61,7 @@ async def expected(logs: RawView) -> dict[str, Counter[str]]:
     points: dict[tuple[Any, ...], Point] = {}
     for log, end in (await logs.ends()).items():
         kept = [Kept(log, raw) for raw in await logs.read_raw(log, 0, end)]
-        for point in points_of(Batch(log, kept), Progresses({}).of(log)):
+        for point in points_of(Batch(log, kept), Progresses().of(log)):
             points[point.measurement, tuple(sorted(point.tags.items())), point.ts] = point
     return {
         "points": Counter(point.measurement for point in points.values()),

@@ -4,25 +4,26 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
-from functools import cached_property
 from pathlib import Path
 
 import pytest
 
 from marea.bus.memory import MemoryBus
 from marea.bus.port import Bus
+from marea.bus.raw import Raw
 from marea.bus.sqlite import SqliteBus
 from marea.domain.instrument import assets_of
 from marea.domain.ledger import WALLET
 from marea.errors import Unavailable
 from marea.messages.envelope import NOBODY, Log, Record
 from marea.messages.features import Bar
+from marea.messages.framing import frame
 from marea.messages.orders import OrderFilled
 from marea.messages.portfolio import JournalPosted, Mark, RiskDecision
 from marea.messages.signals import Signal
 from marea.testing.builders import started_record
 from marea.testing.examples import example, record_of
-from services.recorder.sink import Batch
+from services.recorder.sink import Batch, Kept
 from services.recorder.sinks import mirrors
 from services.recorder.sinks.mirrors import Mirrors
 from tests.integration.redis.opening import prefixes
@@ -33,24 +34,13 @@ TRADING = Log("trading", "main")
 FEATURES = Log("features", "main")
 
 
-class Told(Batch):
-    """Records as they stand on a log in memory."""
-
-    def __init__(self, log: Log, position: int, records: Sequence[Record]) -> None:
-        super().__init__(log, ())
-        self._told = position, records
-
-    @property
-    def position(self) -> int:
-        return self._told[0]
-
-    @property
-    def end(self) -> int:
-        return self._told[0] + len(self._told[1])
-
-    @cached_property
-    def records(self) -> Sequence[Record]:
-        return self._told[1]
+def told(log: Log, position: int, records: Sequence[Record]) -> Batch:
+    """Records as they stand on Kafka from a position on."""
+    raws = [
+        Raw(partition=0, offset=offset, ts_ms=-1, key=None, value=frame(record))
+        for offset, record in enumerate(records, position)
+    ]
+    return Batch(log, [Kept(log, raw) for raw in raws])
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +79,7 @@ async def copy(sink: Mirrors, bus: Bus, records_max: int = 5_000) -> int:
         while log.channel in mirrors.CHANNELS and positions.get(log, 0) < end:
             position = positions.get(log, 0)
             records = await bus.read(log, position, records_max)
-            shown += await sink.write([Told(log, position, records)])
+            shown += await sink.write([told(log, position, records)])
             positions[log] = position + len(records)
     return shown
 
@@ -214,7 +204,7 @@ def test_redis_that_was_flushed_is_filled_again_from_the_log(
             before = seen(server, prefix)
             with server.client() as client:
                 client.flushall()
-            more = Told(TRADING, len(records), [record_of(example(Mark))])
+            more = told(TRADING, len(records), [record_of(example(Mark))])
             with pytest.raises(Unavailable, match=r"trading/main in Redis was flushed or written"):
                 await sink.write([more])
             assert await sink.positions() == {TRADING: 0}
@@ -236,7 +226,7 @@ def test_second_recorder_makes_the_first_begin_anew(
             await copy(second, part)
             before = seen(server, prefix)
             with pytest.raises(Unavailable, match="written to by another: begin anew"):
-                await first.write([Told(TRADING, 0, records)])
+                await first.write([told(TRADING, 0, records)])
             assert await first.positions() == {TRADING: 3_000}
             assert seen(server, prefix) == before
 
@@ -267,8 +257,8 @@ def test_copies_void_records_and_zombies_are_not_shown(server: OwnRedis, prefix:
         void = Record(message=example(Signal), writer=NOBODY, seq=-1)
         async with opened(server, bus, prefix) as sink:
             batch = [begun(first), first, first, void, record_of(example(Signal), 1)]
-            assert await sink.write([Told(TRADING, 0, batch)]) == 2
-            assert await sink.write([Told(TRADING, 5, [first])]) == 0
+            assert await sink.write([told(TRADING, 0, batch)]) == 2
+            assert await sink.write([told(TRADING, 5, [first])]) == 0
             assert await sink.positions() == {TRADING: 6}
 
     asyncio.run(scenario())
@@ -280,8 +270,8 @@ def test_record_out_of_its_order_waits_and_is_nobodys(server: OwnRedis, prefix: 
         signals = [record_of(example(Signal), seq) for seq in range(3)]
         early = [begun(signals[0]), signals[0], signals[2]]
         async with opened(server, bus, prefix) as sink:
-            assert await sink.write([Told(TRADING, 0, early)]) == 0
-            assert await sink.write([Told(TRADING, 3, signals[1:])]) == 3
+            assert await sink.write([told(TRADING, 0, early)]) == 0
+            assert await sink.write([told(TRADING, 3, signals[1:])]) == 3
             assert await sink.positions() == {TRADING: 5}
 
     asyncio.run(scenario())
@@ -315,7 +305,7 @@ def test_redis_that_is_away_or_full_is_unavailable(tmp_path: Path, prefix: str) 
                 client.config_set("maxmemory", 1)
             signal = record_of(example(Signal), 0)
             with pytest.raises(Unavailable, match=r"Redis takes no mirrors: .*maxmemory"):
-                await sink.write([Told(TRADING, 0, [begun(signal), signal])])
+                await sink.write([told(TRADING, 0, [begun(signal), signal])])
             with own.client() as client:
                 client.config_set("maxmemory", 0)
             await bus.append(TRADING, [begun(signal), signal])

@@ -42,7 +42,7 @@ def batch_of(*records: Record, channel: str = "trading", first: int = BEHIND) ->
 
 
 def points(batch: Batch) -> list[Point]:
-    return list(points_of(batch, Progresses({}).of(batch.log)))
+    return list(points_of(batch, Progresses().of(batch.log)))
 
 
 def of_message(message: Message) -> list[Point]:

@@ -6,9 +6,8 @@ each log is. No statement is kept prepared on the server, so PgBouncer may stand
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import asyncpg
 import msgspec
@@ -16,7 +15,7 @@ from asyncpg import Connection
 
 from marea.errors import Unavailable
 from marea.messages.envelope import Log, Nanos
-from marea.runtime.intake import Intake, IntakeState
+from marea.runtime.intake import IntakeState
 from services.recorder.sink import Batch
 from services.recorder.sinks.postgres import merges
 from services.recorder.sinks.postgres.failures import FAILURES, translated
@@ -24,6 +23,7 @@ from services.recorder.sinks.postgres.migrations import migrate
 from services.recorder.sinks.postgres.partitions import Partitions
 from services.recorder.sinks.postgres.rows import Taken
 from services.recorder.sinks.postgres.writing import Writing
+from services.recorder.sinks.progress import Progresses, Saved
 
 CONNECT_S_MAX = 10.0
 COMMAND_S_MAX = 50.0
@@ -32,17 +32,6 @@ DROP_EVERY_S = 3_600.0
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('marea recorder'))"
 """Held for a write: two recorders, as in an upgrade, write one after the other."""
 POSITIONS = "SELECT channel, partition, position, intake FROM trading.sink_position WHERE sink = $1"
-
-
-@dataclass(slots=True)
-class _Progress:
-    """How far a log has been read."""
-
-    intake: Intake
-    read: int
-    """The position to go on from."""
-    saved: int
-    """The same in the database: behind it while a record waits for one before it."""
 
 
 class PostgresSink:
@@ -60,7 +49,9 @@ class PostgresSink:
         self._connection: Connection | None = None
         self._is_migrated = False
         self._partitions = Partitions()
-        self._logs: dict[Log, _Progress] = {}
+        self._progresses = Progresses()
+        self._ends: dict[Log, int] = {}
+        """How far each log is in the database: behind what was read while a record waits there."""
         self._drop_due = 0.0
 
     async def open(self) -> None:
@@ -85,14 +76,20 @@ class PostgresSink:
             self._is_migrated = True
         async with self._using() as connection:
             await self._partitions.load(connection)
-            self._logs = {
-                Log(row["channel"], row["partition"]): _progress(row)
+            self._progresses = Progresses(
+                Saved(
+                    channel=row["channel"],
+                    partition=row["partition"],
+                    end=row["position"],
+                    intake=msgspec.json.decode(row["intake"], type=IntakeState),
+                )
                 for row in await connection.fetch(POSITIONS, self.name)
-            }
+            )
+        self._ends = dict(self._progresses.ends())
 
     async def positions(self) -> Mapping[Log, int]:
         """How far each log is in the tables."""
-        return {log: progress.saved for log, progress in self._logs.items()}
+        return dict(self._ends)
 
     async def write(self, batches: Sequence[Batch]) -> int:
         """Bring what is new of these into the tables; give the rows.
@@ -102,11 +99,14 @@ class PostgresSink:
         async with self._using() as connection:
             async with connection.transaction():
                 await connection.execute(LOCK)
-                taken = [each for batch in batches for each in self._take(batch)]
+                taken = [
+                    Taken(batch.log, position, record)
+                    for batch in batches
+                    for position, record in self._progresses.of(batch.log).take(batch.kept)
+                ]
                 rows = await Writing(connection, self._partitions).keep(taken)
-                saved = await self._save(connection, [batch.log for batch in batches])
-            for progress in saved:
-                progress.saved = progress.read
+                ends = await self._save(connection, [batch.log for batch in batches])
+            self._ends |= ends
             if time.monotonic() >= self._drop_due:
                 self._drop_due = time.monotonic() + DROP_EVERY_S
                 await self._partitions.drop_expired(connection, self._now())
@@ -131,51 +131,26 @@ class PostgresSink:
         # After any failure nobody knows what the server has: the next `open` begins anew.
         if self._connection is None:
             raise Unavailable("PostgreSQL: the sink is not open; open it")
+        is_well = False
         try:
             yield self._connection
+            is_well = True
         except FAILURES as err:
-            self._terminate()
             raise translated(err) from err
-        except BaseException:
-            self._terminate()
-            raise
+        finally:
+            if not is_well:
+                self._terminate()
 
-    def _take(self, batch: Batch) -> Iterator[Taken]:
-        # What counts of a batch, without what was taken before.
-        log = batch.log
-        progress = self._logs.setdefault(log, _Progress(Intake(log), 0, 0))
-        intake = progress.intake
-        if batch.position > progress.read:
-            intake.miss(batch.position)
-        for raw, record in zip(batch.raws, batch.records, strict=True):
-            if raw.offset < progress.read:
-                continue
-            if intake.expects(record):
-                yield Taken(log, raw.offset, record)
-            else:
-                for position, taken in intake.take(raw.offset, record):
-                    yield Taken(log, position, taken)
-        progress.read = max(progress.read, batch.end)
-
-    async def _save(self, connection: Connection, logs: Sequence[Log]) -> list[_Progress]:
+    async def _save(self, connection: Connection, logs: Sequence[Log]) -> Mapping[Log, int]:
         # A log on which a record waits is read from before it after a crash: its rows are there.
-        known = {log: self._logs[log] for log in logs if not self._logs[log].intake.is_waiting}
+        found = [self._progresses.of(log).saved() for log in logs]
+        news = [saved for saved in found if saved is not None]
         await connection.execute(
             merges.SINK_POSITION,
             self.name,
-            [log.channel for log in known],
-            [log.partition for log in known],
-            [progress.read for progress in known.values()],
-            [_encoded(progress.intake.state) for progress in known.values()],
+            [saved.channel for saved in news],
+            [saved.partition for saved in news],
+            [saved.end for saved in news],
+            [msgspec.json.encode(saved.intake).decode() for saved in news],
         )
-        return list(known.values())
-
-
-def _encoded(state: IntakeState) -> str:
-    return msgspec.json.encode(state).decode()
-
-
-def _progress(row: asyncpg.Record) -> _Progress:
-    log, position = Log(row["channel"], row["partition"]), row["position"]
-    state = msgspec.json.decode(row["intake"], type=IntakeState)
-    return _Progress(Intake(log, state), position, position)
+        return {Log(saved.channel, saved.partition): saved.end for saved in news}
