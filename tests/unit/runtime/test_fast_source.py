@@ -15,11 +15,16 @@ from marea.testing.builders import quote_record, void_record
 from tests.unit.runtime.doubled import MARKET, A, B, Shard, Taker, numbers
 
 
+async def begun() -> tuple[Shard, Taker]:
+    """A shard whose writer has begun, and who reads there."""
+    shard = Shard()
+    await shard.claim()
+    return shard, Taker(shard.reader())
+
+
 def test_records_are_given_before_the_log_has_them() -> None:
     async def scenario() -> None:
-        shard = Shard()
-        await shard.claim()
-        reader = Taker(shard.reader())
+        shard, reader = await begun()
         await shard.say(5)
         assert numbers(await reader.take()) == [0, 0, 1, 2, 3, 4]  # the start, and five records
         assert await shard.record.ends() == {MARKET: 1}
@@ -30,9 +35,7 @@ def test_records_are_given_before_the_log_has_them() -> None:
 
 def test_records_are_confirmed_when_the_log_brings_them_and_given_once() -> None:
     async def scenario() -> None:
-        shard = Shard()
-        await shard.claim()
-        reader = Taker(shard.reader())
+        shard, reader = await begun()
         await shard.say(5)
         await reader.take()
         await shard.bus.pump()
@@ -45,9 +48,7 @@ def test_records_are_confirmed_when_the_log_brings_them_and_given_once() -> None
 
 def test_what_nobody_can_read_on_the_log_has_no_position_and_holds_nothing_up() -> None:
     async def scenario() -> None:
-        shard = Shard()
-        await shard.claim()
-        reader = Taker(shard.reader())
+        shard, reader = await begun()
         await shard.say(2)
         assert numbers(await reader.take()) == [0, 0, 1]
         await shard.record.append(MARKET, [void_record(MARKET, 1)])
@@ -64,9 +65,7 @@ def test_what_nobody_can_read_on_the_log_has_no_position_and_holds_nothing_up() 
 
 def test_what_no_life_of_this_log_wrote_in_order_has_no_position_and_holds_nothing_up() -> None:
     async def scenario() -> None:
-        shard = Shard()
-        await shard.claim()
-        reader = Taker(shard.reader())
+        shard, reader = await begun()
         await shard.say(2)
         await reader.take()
         await shard.bus.pump()
@@ -100,9 +99,7 @@ def test_gap_is_believed_when_what_stands_behind_it_goes_on() -> None:
 
 def test_record_that_the_fast_copy_lost_is_read_on_the_log() -> None:
     async def scenario() -> None:
-        shard = Shard()
-        await shard.claim()
-        reader = Taker(shard.reader())
+        shard, reader = await begun()
         await shard.say(1)
         shard.fast.fate = lambda: 0
         await shard.say(2)
@@ -137,9 +134,7 @@ def test_loss_that_only_another_producer_follows_is_seen() -> None:
 
 def test_trimmed_copies_are_read_on_the_log() -> None:
     async def scenario() -> None:
-        shard = Shard()
-        await shard.claim()
-        reader = Taker(shard.reader())
+        shard, reader = await begun()
         await shard.say(10)
         shard.fast.trim(MARKET, 3)
         assert numbers(await reader.take()) == [0]
@@ -151,9 +146,7 @@ def test_trimmed_copies_are_read_on_the_log() -> None:
 
 def test_fast_copy_that_comes_back_empty_serves_again_under_its_new_ids() -> None:
     async def scenario() -> None:
-        shard = Shard()
-        await shard.claim()
-        reader = Taker(shard.reader())
+        shard, reader = await begun()
         await shard.say(10)
         await reader.take()
         shard.fast.flush_all()
@@ -207,9 +200,7 @@ def test_reader_without_a_fast_copy_reads_the_log() -> None:
 
 def test_reader_goes_on_while_the_log_is_away() -> None:
     async def scenario() -> None:
-        shard = Shard()
-        await shard.claim()
-        reader = Taker(shard.reader())
+        shard, reader = await begun()
         await reader.take()
         await shard.say(3)
         shard.record.is_gone = True
