@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
 from pydantic import SecretStr
 
 from marea.errors import BadInput
@@ -94,12 +95,7 @@ def archive_pace(every_s: float) -> Pace:
 
 def tables_pace(every_s: float) -> Pace:
     """Every so often and no sooner, as whole days are written again."""
-    return Pace(
-        wait_ms=int(every_s * 1_000),
-        enough_records=0,
-        records_max=20_000,
-        behind_records_max=40_000,
-    )
+    return replace(archive_pace(every_s), enough_records=0)
 
 
 def _text(secret: SecretStr | None) -> str:
