@@ -3,16 +3,20 @@
 import json
 import logging
 import multiprocessing
+import os
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from marea.errors import BadInput
-from marea.runtime.log_outputs import FILES_KEPT, LogFile
+from marea.runtime.log_outputs import FILES_KEPT, LogFile, StandardOutput, writing
 from marea.runtime.logs import opened_logs
 from marea.runtime.processes import LogSettings
 
@@ -24,48 +28,48 @@ def lines(text: str) -> Iterator[dict[str, Any]]:
 
 
 def test_line_says_when_who_and_what_and_then_the_fields(
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     with opened_logs(QUIET, "risk", "a") as log:
         log.bind(loop="risk/main").info("took over", epoch=17)
-    (line,) = lines(capsys.readouterr().out)
+    (line,) = lines(capfd.readouterr().out)
     assert list(line) == ["time", "level", "service", "instance", "event", "loop", "epoch"]
     assert line["time"].endswith("Z")
     assert (line["level"], line["service"], line["instance"]) == ("info", "risk", "a")
     assert (line["event"], line["loop"], line["epoch"]) == ("took over", "risk/main", 17)
 
 
-def test_lines_below_the_level_are_not_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_below_the_level_are_not_told(capfd: pytest.CaptureFixture[str]) -> None:
     settings = LogSettings(level="warning", file="", file_mb_max=1)
     with opened_logs(settings, "risk", "a") as log:
         log.info("no")
         logging.getLogger("aiokafka").info("no")
         log.warning("yes")
-    assert [line["event"] for line in lines(capsys.readouterr().out)] == ["yes"]
+    assert [line["event"] for line in lines(capfd.readouterr().out)] == ["yes"]
 
 
-def test_what_a_library_tells_has_the_same_form(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_library_tells_has_the_same_form(capfd: pytest.CaptureFixture[str]) -> None:
     with opened_logs(QUIET, "risk", "a"):
         logging.getLogger("aiokafka").warning("%s is away", "broker 1")
-    (line,) = lines(capsys.readouterr().out)
+    (line,) = lines(capfd.readouterr().out)
     assert (line["event"], line["library"]) == ("broker 1 is away", "aiokafka")
     assert (line["level"], line["service"]) == ("warning", "risk")
 
 
-def test_error_comes_with_where_it_was_raised(capsys: pytest.CaptureFixture[str]) -> None:
+def test_error_comes_with_where_it_was_raised(capfd: pytest.CaptureFixture[str]) -> None:
     with opened_logs(QUIET, "risk", "a") as log:
         for tell in (log.exception, logging.getLogger("aiohttp").exception):
             try:
                 int("torn")
             except ValueError:
                 tell("it failed")
-    for line in lines(capsys.readouterr().out):
+    for line in lines(capfd.readouterr().out):
         assert line["level"] == "error"
         assert "test_logs.py" in line["exception"]
         assert line["exception"].endswith("invalid literal for int() with base 10: 'torn'")
 
 
-def test_no_line_holds_a_secret(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_no_line_holds_a_secret(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     settings = LogSettings(level="info", file=str(tmp_path / "log.jsonl"), file_mb_max=1)
     secrets = [SecretStr("hush-hush"), None]
     with opened_logs(settings, "risk", "a", secrets) as log:
@@ -76,21 +80,21 @@ def test_no_line_holds_a_secret(capsys: pytest.CaptureFixture[str], tmp_path: Pa
             int("hush-hush")
         except ValueError:
             log.exception("away")
-    told = capsys.readouterr().out + (tmp_path / "log.jsonl").read_text()
+    told = capfd.readouterr().out + (tmp_path / "log.jsonl").read_text()
     assert len(told.splitlines()) == 8
     assert "hush-hush" not in told
     assert "another" not in told
     assert "postgresql://u:**********@h" in told
 
 
-def test_line_is_told_whatever_stands_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_line_is_told_whatever_stands_in_it(capfd: pytest.CaptureFixture[str]) -> None:
     with opened_logs(QUIET, "risk", "a") as log:
         log.info(
             "all", at=Path("/x"), big=2**70, lone="\ud800", not_a_number=float("nan"), at_2={3}
         )
         log.info("100 %", service="another", time="noon")
         log.info()
-    first, second, third = lines(capsys.readouterr().out)
+    first, second, third = lines(capfd.readouterr().out)
     assert (first["at"], first["big"], first["lone"]) == ("/x", str(2**70), "?")
     assert (first["not_a_number"], first["at_2"]) == (None, "{3}")
     assert (second["event"], second["service"]) == ("100 %", "risk")
@@ -98,7 +102,7 @@ def test_line_is_told_whatever_stands_in_it(capsys: pytest.CaptureFixture[str]) 
     assert third["event"] == ""
 
 
-def test_logging_is_as_before_when_it_is_over(capsys: pytest.CaptureFixture[str]) -> None:
+def test_logging_is_as_before_when_it_is_over(capfd: pytest.CaptureFixture[str]) -> None:
     root = logging.getLogger()
     before = root.handlers[:], root.level
     with opened_logs(QUIET, "risk", "a"):
@@ -106,19 +110,68 @@ def test_logging_is_as_before_when_it_is_over(capsys: pytest.CaptureFixture[str]
     assert (root.handlers, root.level) == before
 
 
-def test_stdout_that_is_gone_is_told_once_and_stops_nobody(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def tell(handler: logging.Handler, *texts: str) -> None:
+    for text in texts:
+        handler.handle(logging.LogRecord("x", logging.INFO, "", 0, text, None, None))
+
+
+def test_output_that_is_gone_is_told_once_and_stops_nobody(
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    settings = LogSettings(level="info", file=str(tmp_path / "log.jsonl"), file_mb_max=1)
-    with (tmp_path / "gone").open("w") as gone:
-        pass
-    with opened_logs(settings, "risk", "a") as log:
-        monkeypatch.setattr(sys, "stdout", gone)
-        log.info("one")
-        log.info("two")
-    told = capsys.readouterr().err
-    assert told == "stdout takes no lines of the log: I/O operation on closed file.\n"
-    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 2
+    source, sink = os.pipe()
+    os.close(source)
+    handler = writing(StandardOutput(sink))
+    tell(handler, "one", "two")
+    handler.close()
+    os.close(sink)
+    assert capfd.readouterr().err == "stdout takes no lines of the log: [Errno 32] Broken pipe\n"
+
+
+class Stuck:
+    """An output that takes lines only once it may."""
+
+    name = "a pipe"
+
+    def __init__(self) -> None:
+        self.may_go_on = Event()
+        self.lines: list[str] = []
+
+    def write(self, line: str) -> None:
+        self.may_go_on.wait()
+        self.lines.append(line)
+
+    def close(self) -> None:
+        self.lines.append("closed")
+
+
+def test_output_that_stands_still_holds_up_nobody_and_what_is_dropped_is_counted() -> None:
+    output = Stuck()
+    handler = writing(output, lines_max=10)
+    tell(handler, *map(str, range(15)))
+    output.may_go_on.set()
+    while len(output.lines) < 10:
+        time.sleep(0.001)
+    tell(handler, "on")
+    handler.close()
+    *kept, dropped, on, closed = output.lines
+    assert kept == [f"{number}\n" for number in range(len(kept))]
+    assert dropped == f"{15 - len(kept)} lines were dropped: a pipe took none of them in time\n"
+    assert (on, closed) == ("on\n", "closed")
+
+
+STUCK = """
+from marea.runtime.logs import opened_logs
+from marea.runtime.processes import LogSettings
+
+with opened_logs(LogSettings(level="info", file="", file_mb_max=1), "risk", "a") as log:
+    for _ in range(2_000):
+        log.info("x" * 100)
+"""
+
+
+def test_process_whose_stdout_nobody_reads_ends_when_it_is_done() -> None:
+    with subprocess.Popen([sys.executable, "-c", STUCK], stdout=subprocess.PIPE) as process:
+        assert process.wait(60) == 0
 
 
 def test_file_that_is_full_is_moved_aside_and_only_some_are_kept(tmp_path: Path) -> None:

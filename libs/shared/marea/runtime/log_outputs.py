@@ -1,57 +1,114 @@
 """Where do lines of a log go? To stdout, and to a file that several processes may share.
 
-An output that takes no more lines is told once on stderr, without the line, and stops nobody.
+Each output is written to by a thread of its own, so that one that stands still, as a pipe that nobody
+reads, holds up nobody who tells something: lines that find no place any more are dropped and counted.
+One that takes no more lines is told once on stderr, without the line.
 """
 
 import fcntl
 import logging
+import os
 import sys
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from queue import Full, Queue
+from threading import Thread
+from typing import Protocol
 
 from marea.errors import BadInput
 
+STDOUT = 1
 FILES_KEPT = 5
 """Full ones: `name.1` is the latest of them."""
+LINES_WAITING_MAX = 10_000
+CLOSE_S_MAX = 1.0
+"""So long the end of a process waits for lines that are still to be written."""
 
 
-class _Output(logging.Handler, ABC):
-    def __init__(self, what: str) -> None:
+class Output(Protocol):
+    """Where lines go."""
+
+    name: str
+
+    def write(self, line: str) -> None:
+        """Put a line there whole; may take any time. Raises `OSError`."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
+def writing(output: Output, lines_max: int = LINES_WAITING_MAX) -> logging.Handler:
+    """What has the lines of a log written to an output, and never waits for it."""
+    return _Writing(output, lines_max)
+
+
+class _Writing(logging.Handler):
+    def __init__(self, output: Output, lines_max: int) -> None:
         super().__init__()
-        self._what = what
-        self._is_failing = False
+        self._output = output
+        self._lines: Queue[str | None] = Queue(lines_max)
+        self._dropped = 0
+        # Not waited for at the end: where it is stuck in a write, nothing would end it.
+        self._thread = Thread(target=self._write, name=f"log to {output.name}", daemon=True)
+        self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = self.format(record) + "\n"
         try:
-            self.write(line)
-            self._is_failing = False
-        except (OSError, ValueError) as err:  # a full disk, a broken pipe; what is closed
-            if not self._is_failing:
-                self._is_failing = True
-                with suppress(OSError, ValueError):
-                    sys.stderr.write(f"{self._what} takes no lines of the log: {err}\n")
+            if self._dropped:
+                self._lines.put_nowait(self.format(self._told_of_dropped()))
+                self._dropped = 0
+            self._lines.put_nowait(self.format(record))
+        except Full:
+            self._dropped += 1
 
-    @abstractmethod
-    def write(self, line: str) -> None:
-        """Put a line there whole."""
+    def close(self) -> None:
+        with suppress(Full):  # it stands still: what waits for it is lost
+            self._lines.put(None, timeout=CLOSE_S_MAX)
+            self._thread.join(CLOSE_S_MAX)
+        if not self._thread.is_alive():
+            self._output.close()
+        super().close()
+
+    def _told_of_dropped(self) -> logging.LogRecord:
+        told = f"{self._dropped} lines were dropped: {self._output.name} took none of them in time"
+        return logging.LogRecord(__name__, logging.WARNING, __file__, 0, told, None, None)
+
+    def _write(self) -> None:
+        is_failing = False
+        while (line := self._lines.get()) is not None:
+            try:
+                self._output.write(line + "\n")
+                is_failing = False
+            except OSError as err:  # a full disk, a broken pipe; what is closed
+                if not is_failing:
+                    is_failing = True
+                    with suppress(OSError, ValueError):
+                        sys.stderr.write(f"{self._output.name} takes no lines of the log: {err}\n")
 
 
-class StandardOutput(_Output):
+class StandardOutput:
     """The stdout of the process."""
 
-    def __init__(self) -> None:
-        super().__init__("stdout")
+    name = "stdout"
+
+    def __init__(self, descriptor: int = STDOUT) -> None:
+        self._descriptor = descriptor
 
     def write(self, line: str) -> None:
         """Put a line there at once."""
-        sys.stdout.write(line)
-        sys.stdout.flush()
+        # Not by `sys.stdout`: whoever is stuck there holds a lock that the interpreter's end needs.
+        left = line.encode()
+        while left:
+            left = left[os.write(self._descriptor, left) :]
+
+    def close(self) -> None:
+        """It stays open."""
 
 
-class LogFile(_Output):
+class LogFile:
     """A file that is moved aside when it is full; each line in it is whole, and none is lost.
 
     Who writes holds a lock on the file beside it, `name.lock`: so no process moves away what
@@ -60,7 +117,7 @@ class LogFile(_Output):
 
     def __init__(self, file: Path, bytes_max: int) -> None:
         """Raises `BadInput` where nothing can be written."""
-        super().__init__(str(file))
+        self.name = str(file)
         self._file = file
         self._bytes_max = bytes_max
         try:
@@ -88,7 +145,6 @@ class LogFile(_Output):
     def close(self) -> None:
         """Let go of the lock's file."""
         self._lock_file.close()
-        super().close()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

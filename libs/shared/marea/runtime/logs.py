@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from structlog.stdlib import BoundLogger, ProcessorFormatter
 from structlog.typing import EventDict
 
-from marea.runtime.log_outputs import LogFile, StandardOutput
+from marea.runtime.log_outputs import LogFile, Output, StandardOutput, writing
 from marea.runtime.processes import LogSettings
 
 HIDDEN = "**********"
@@ -35,9 +35,10 @@ def opened_logs(
     """
     root, former = logging.getLogger(), logging.getLogger().handlers[:]
     former_level = root.level
-    handlers: list[logging.Handler] = [StandardOutput()]
+    outputs: list[Output] = [StandardOutput()]
     if settings.file:
-        handlers.append(LogFile(Path(settings.file), settings.file_mb_max * MEGABYTE))
+        outputs.append(LogFile(Path(settings.file), settings.file_mb_max * MEGABYTE))
+    handlers = [writing(output) for output in outputs]
     formatter = _formatter({"service": service, "instance": instance}, _shown(secrets))
     for handler in handlers:
         handler.setFormatter(formatter)
