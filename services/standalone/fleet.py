@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from marea.errors import BadInput, Broken, Unavailable
+from marea.errors import BadInput, Broken, Refused, Unavailable
 from marea.runtime.facts import Health
 from marea.runtime.processes import load_process_settings
 from marea.runtime.settings import find_config_dir
@@ -105,8 +105,8 @@ class Fleet:
     def wait_ready(self, timeout_s: float) -> None:
         """Return once every one that was started is live and ready.
 
-        Raises `BadInput`, `Unavailable` or `Broken` where one has ended, as it ended; `Unavailable`
-        where one is not ready in time.
+        Raises `BadInput`, `Unavailable`, `Refused` or `Broken` where one has ended, as it ended;
+        `Unavailable` where one is not ready in time.
         """
         until_s = time.monotonic() + timeout_s
         waiting = list(self.children.values())
@@ -183,7 +183,7 @@ def is_free(host: str, port: int) -> bool:
 def _is_ready(child: Child) -> bool:
     health = health_at(child.start.place)
     if health is None and not child.is_running:
-        kinds = {kind.exit_code: kind for kind in (BadInput, Unavailable)}
+        kinds = {kind.exit_code: kind for kind in (BadInput, Unavailable, Refused)}
         kind = kinds.get(child.exit_code or 0, Broken)
         raise kind(f"{child.name} has ended {child.how_it_ended()}")
     return health is not None and health.live and health.ready

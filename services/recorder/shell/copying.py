@@ -9,6 +9,7 @@ from marea.errors import Refused, Unavailable
 from marea.messages.channels import load_channels
 from marea.messages.envelope import Log
 from marea.runtime.facts import LoopFacts
+from marea.runtime.group import DRAIN_S_MAX
 from services.recorder.config import Pace
 from services.recorder.shell.figures import PREFIX, Figures
 from services.recorder.shell.tail import Reading
@@ -19,7 +20,9 @@ RETRY_S_MIN = 0.1
 RETRY_S_MAX = 5.0
 WRITE_S_MAX = 600.0
 """A sink that says nothing for so long counts as away; each has shorter limits for what it asks."""
-CLOSE_S_MAX = 15.0
+CLOSE_S_MAX = 5.0
+CANCEL_S = 1.0
+"""What is called off may ask its store for a last thing, and is called off from that, too."""
 BATCH_BYTES_MAX = 16 * 1024 * 1024
 
 
@@ -66,7 +69,21 @@ class Copying:
         )
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Copy until it is told to stop and nothing is left, or the sink is away."""
+        """Copy until it is told to stop and nothing is left, the sink is away, or its time is up."""
+        copying, told = asyncio.create_task(self._copy(stop)), asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({copying, told}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({copying}, timeout=DRAIN_S_MAX)
+            if not copying.done():
+                self._figures.cut(self.feed.sink.name, self.lag)
+        finally:
+            told.cancel()
+            while not copying.done():
+                copying.cancel()
+                await asyncio.wait({copying}, timeout=CANCEL_S)
+        await self._close()
+
+    async def _copy(self, stop: asyncio.Event) -> None:
         name, retry_s = self.feed.sink.name, RETRY_S_MIN
         while True:
             try:
@@ -87,7 +104,6 @@ class Copying:
                 self.ended_by = err
                 self._figures.ended(name, err)
                 break
-        await self._close()
 
     async def _close(self) -> None:
         sink = self.feed.sink
@@ -104,10 +120,12 @@ class Copying:
             self.positions = dict(await sink.positions())
         ends = await self.feed.reading.ends(at_once=True)
         for log, position in self.positions.items():
-            if position > ends.get(log, position):
+            end = ends.get(log, 0)
+            if position > end and log.channel in self.feed.channels:
                 raise Refused(
-                    f"{sink.name} holds {log} up to {position} and the log ends at {ends[log]}: "
-                    f"it holds another log of that name, give it an empty place"
+                    f"{sink.name} holds {log} up to {position} and the log ends at {end}, so it is "
+                    "another log of that name: bring back the one that was, or give the sink an "
+                    "empty place (another database, bucket or prefix)"
                 )
         self._has_begun = True
         if self.last_error:

@@ -57,6 +57,10 @@ class Figures:
         """Records were gone from a log before the sink could take them."""
         self._log.error("records missing", sink=sink, log=str(log), count=count)
 
+    def cut(self, sink: str, left: int) -> None:
+        """A sink was told to stop, and did not end by itself in time: it goes on at the next start."""
+        self._log.warning("sink not drained", sink=sink, left=left)
+
     def ended(self, sink: str, error: Exception) -> None:
         """A sink stopped for good."""
         self._log.error("sink ended", sink=sink, error=f"{type(error).__name__}: {error}")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from marea.errors import Broken
+from marea.errors import BadInput, Broken, Refused
 from marea.runtime.facts import LoopFacts
 from services.recorder.shell.copying import Copying, Feed
 from services.recorder.shell.figures import Figures
@@ -27,11 +27,17 @@ class Recorder:
     async def run(self, drain: asyncio.Event) -> None:
         """Copy until it is told to drain; what stands on the logs by then is written.
 
-        A sink that fails stops alone. Raises `Broken` in the end where one has, which is at once
-        where no other is left.
+        A sink that fails stops alone, and is told of in the end, which is at once where no other is
+        left: raises `BadInput` or `Refused` where each that failed did so, else `Broken`.
         """
         await asyncio.gather(*(copying.run(drain) for copying in self.copyings))
         ended = [each for each in self.copyings if each.ended_by is not None]
         if ended:
             told = "; ".join(f"{each.feed.sink.name}: {each.last_error}" for each in ended)
-            raise Broken(f"of {len(self.copyings)} sinks {len(ended)} ended early ({told})")
+            kinds = (
+                kind
+                for kind in (BadInput, Refused)
+                if all(isinstance(each.ended_by, kind) for each in ended)
+            )
+            kind = next(kinds, Broken)
+            raise kind(f"of {len(self.copyings)} sinks {len(ended)} ended early ({told})")

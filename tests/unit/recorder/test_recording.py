@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from structlog.testing import CapturingLogger
 
 from marea.bus.memory import MemoryBus
 from marea.bus.raw import Raw
-from marea.errors import Broken, Refused, Unavailable
+from marea.errors import BadInput, Broken, Refused, Unavailable
 from marea.messages.envelope import NOBODY, Log
 from marea.messages.system import DeadLetter
 from marea.testing.builders import quote_record
@@ -160,27 +161,71 @@ def test_recorder_ends_when_no_sink_is_left() -> None:
     asyncio.run(run())
 
 
-def test_store_of_another_log_is_refused_and_left_as_it_is() -> None:
+@pytest.mark.parametrize(("log", "end"), [(A, 3), (B, 0)])
+def test_store_of_another_log_is_refused_and_left_as_it_is(log: Log, end: int) -> None:
     async def run() -> None:
         sink = ListSink()
-        sink.ends = {A: 4}
+        sink.ends = {log: 4}
         recorder = Recorder(feeds(RawView(await filled(3, A)), sink), figures())
         with pytest.raises(
-            Broken, match=r"list holds market/BTC-USDT.SIM up to 4 and the log ends at 3"
+            Refused,
+            match=rf"list holds {log} up to 4 and the log ends at {end}, .*: bring back .*, or give",
         ):
             await drained(recorder)
-        assert isinstance(recorder.copyings[0].ended_by, Refused)
-        assert sink.ends == {A: 4}
+        assert sink.ends == {log: 4}
 
     asyncio.run(run())
 
 
-def test_log_that_was_not_written_to_for_long_is_no_other_log() -> None:
+def test_log_that_the_sink_is_not_fed_with_any_more_is_left_alone() -> None:
     async def run() -> None:
         sink = ListSink()
-        sink.ends = {B: 4}
+        sink.ends = {Log("gone", "x"): 4}
         await drained(Recorder(feeds(RawView(await filled(3, A)), sink), figures()))
         assert len(sink.ids(A)) == 3
+
+    asyncio.run(run())
+
+
+def test_sinks_that_end_by_bad_settings_end_the_recorder_as_these_do() -> None:
+    async def run() -> None:
+        sinks = [ListSink("one"), ListSink("other")]
+        for sink in sinks:
+            sink.fails = [BadInput("mend postgres.dsn")]
+        recorder = Recorder(feeds(RawView(await filled(3, A)), *sinks), figures())
+        with pytest.raises(BadInput, match=r"of 2 sinks 2 ended early .*mend postgres\.dsn"):
+            await drained(recorder)
+
+    asyncio.run(run())
+
+
+class SlowSink(ListSink):
+    """A store that is never done with a write, and takes its time when that is called off."""
+
+    calls_off = 0
+
+    async def write(self, _: Sequence[Any]) -> int:
+        self.calls_off = 0
+        for self.calls_off in range(1, 3):
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+        raise ValueError("it was called off twice")
+
+
+def test_drain_takes_no_longer_than_that_of_other_services(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.recorder.shell.copying.DRAIN_S_MAX", 0.01)
+    monkeypatch.setattr("services.recorder.shell.copying.CANCEL_S", 0.01)
+
+    async def run() -> None:
+        told, slow = CapturingLogger(), SlowSink("slow")
+        recorder = Recorder(feeds(RawView(await filled(3, A)), slow), figures(told))
+        with pytest.raises(Broken, match="called off twice"):
+            await while_running(recorder, lambda: until(lambda: slow.calls_off == 1))
+        assert not slow.is_open
+        cut = told.calls[0]
+        assert cut.kwargs == {"event": "sink not drained", "sink": "slow", "left": 3}
 
     asyncio.run(run())
 

@@ -6,7 +6,7 @@ import pytest
 
 from services.standalone.patience import AGAIN_S_MAX, AGAIN_S_MIN, BUGS_MAX, SOON_S, Patience
 
-AWAY, BAD_SETTINGS, BUG, KILLED = 4, 3, 70, -signal.SIGKILL
+AWAY, BAD_SETTINGS, REFUSED, BUG, KILLED = 4, 3, 5, 70, -signal.SIGKILL
 
 
 def test_service_that_dies_soon_is_started_less_and_less_often() -> None:
@@ -23,7 +23,7 @@ def test_service_that_lived_long_is_started_at_once() -> None:
     assert patience.again_in_s(KILLED, SOON_S + 1) == AGAIN_S_MIN
 
 
-@pytest.mark.parametrize("code", [BAD_SETTINGS, 0])
+@pytest.mark.parametrize("code", [BAD_SETTINGS, REFUSED, 0])
 def test_service_whose_next_start_would_end_the_same_is_left_alone(code: int) -> None:
     assert Patience().again_in_s(code, SOON_S + 1) is None
 

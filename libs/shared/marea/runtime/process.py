@@ -2,7 +2,7 @@
 
 It reads its settings, reaches its brokers, runs its loops until it is told to end, finishes what it has
 said, and ends: 0 drained, 3 for settings that can't be used, 4 where something outside is away that
-it can't begin or go on without, 70 where an invariant does not hold.
+it can't begin or go on without, 5 refused for safety, 70 where an invariant does not hold.
 """
 
 import argparse
@@ -72,7 +72,8 @@ def arguments(service: str, given: Sequence[str]) -> argparse.Namespace:
     """What a process is told when it is started; ends it with 2 where that can't be used."""
     parser = argparse.ArgumentParser(
         prog=f"python -m services.{service}",
-        epilog="Exit: 0 drained, 2 usage, 3 bad settings, 4 something outside is away, 70 bug.",
+        epilog="Exit: 0 drained, 2 usage, 3 bad settings, 4 something outside is away, 5 refused for "
+        "safety, 70 bug.",
     )
     parser.add_argument("--config", metavar="DIR", type=Path, help="folder of the settings")
     parser.add_argument(
