@@ -6,7 +6,7 @@ than it could be, only means that the same points are written again.
 
 import csv
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from io import StringIO
 from typing import Any
@@ -30,6 +30,10 @@ TOO_OLD = "beyond retention policy"
 """What a point is refused for that would be let go at once."""
 TRIED_AGAIN = (HTTPStatus.NOT_FOUND, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 """Not found: someone has dropped the database, and the next `open` makes it anew."""
+
+
+class _TooLarge(BadInput):
+    """A request has more bytes than are taken at once."""
 
 
 class InfluxSink:
@@ -72,7 +76,7 @@ class InfluxSink:
     async def _ends(self) -> Mapping[Log, int]:
         if self._config.version == 1:
             given = {"q": POSITIONS_QUERY, "db": self._config.database}
-            return _read_series(await self._ask("GET", "/query", given))
+            return self._understood(_read_series, await self._ask("GET", "/query", given))
         query = (
             f'from(bucket: "{self._config.bucket}") |> range(start: 0)'
             f' |> filter(fn: (r) => r._measurement == "{POSITION}" and r._field == "end")'
@@ -81,7 +85,17 @@ class InfluxSink:
         body = msgspec.json.encode({"query": query, "dialect": {"annotations": []}})
         headers = {"Content-Type": "application/json", "Accept": "application/csv"}
         given = {"org": self._config.org}
-        return _read_csv(await self._ask("POST", "/api/v2/query", given, body, headers))
+        text = await self._ask("POST", "/api/v2/query", given, body, headers)
+        return self._understood(_read_csv, text)
+
+    def _understood(self, read: Callable[[str], dict[Log, int]], text: str) -> dict[Log, int]:
+        try:
+            return read(text)
+        except (ValueError, LookupError, TypeError, AttributeError) as err:
+            raise Unavailable(
+                f"InfluxDB at {self._url} gives an answer that is none of its own"
+                f" ({text[:TEXT_SHOWN_MAX]!r}): see who answers there"
+            ) from err
 
     async def write(self, batches: Sequence[Batch]) -> int:
         """Write the points of these, then their positions."""
@@ -105,6 +119,17 @@ class InfluxSink:
             await session.close()
 
     async def _write(self, points: Sequence[Point]) -> None:
+        # In halves where that is too much for the server, or for what stands before it.
+        try:
+            await self._post(points)
+        except _TooLarge as err:
+            middle = len(points) // 2
+            if not middle:
+                raise BadInput(f"{err}: let it take a request of one point") from err
+            await self._write(points[:middle])
+            await self._write(points[middle:])
+
+    async def _post(self, points: Sequence[Point]) -> None:
         config = self._config
         body = "\n".join(map(line, points)).encode()
         if config.version == 1:
@@ -127,7 +152,7 @@ class InfluxSink:
             async with session.request(
                 method, self._url + path, params=given, data=body, headers=headers
             ) as response:
-                status, text = response.status, await response.text()
+                status, text = response.status, (await response.read()).decode(errors="replace")
         except (ClientError, TimeoutError, OSError) as err:
             raise Unavailable(f"InfluxDB at {self._url}: {err!r}: see that it runs") from err
         self._judge(path, status, text)
@@ -139,6 +164,8 @@ class InfluxSink:
         told = f"InfluxDB at {self._url}{path} says {status}: {text[:TEXT_SHOWN_MAX]}"
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in TRIED_AGAIN:
             raise Unavailable(told)
+        if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            raise _TooLarge(told)
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             raise BadInput(f"{told}: give a token that may write there (MAREA_INFLUX_TOKEN)")
         raise BadInput(

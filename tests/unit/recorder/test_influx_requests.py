@@ -14,19 +14,26 @@ from services.recorder.sink import Batch, Kept
 from services.recorder.sinks.influx import InfluxSink
 from tests.unit.recorder.story import FEATURES, story
 
+Asked = tuple[str, str, Mapping[str, str], Mapping[str, str], str]
+
 
 class Answering:
     """A server that keeps what it is asked, and answers as it is told."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, str, Mapping[str, str], Mapping[str, str], str]] = []
+        self.asked: list[Asked] = []
+        self.taken: list[Asked] = []
+        """Those that were no longer than they may be."""
+        self.bytes_max = 1_000_000
         self.answers: dict[str, tuple[int, str]] = {}
 
     async def answer(self, request: web.Request) -> web.Response:
         text = await request.text()
-        self.asked.append(
-            (request.method, request.path, dict(request.query), dict(request.headers), text)
-        )
+        asked = request.method, request.path, dict(request.query), dict(request.headers), text
+        self.asked.append(asked)
+        if len(text) > self.bytes_max:
+            return web.Response(status=413, text="Request Entity Too Large")
+        self.taken.append(asked)
         status, told = self.answers.get(request.path, (204, ""))
         return web.Response(status=status, text=told)
 
@@ -150,6 +157,51 @@ def test_points_that_are_too_old_to_be_kept_are_no_failure() -> None:
         assert await sink.write([await bars()]) == 3
 
     asking(V2, act)
+
+
+def test_points_that_are_too_much_at_once_are_written_in_halves() -> None:
+    async def act(sink: InfluxSink, server: Answering) -> None:
+        server.bytes_max = len(LINE) + 40
+        await sink.open()
+        assert await sink.write([await bars()]) == 3
+
+    taken = [text for *_, text in asking(V2, act).taken]
+    assert [len(text.splitlines()) for text in taken] == [1, 1, 1, 1]
+    assert taken[0] == LINE
+
+
+def test_point_that_is_too_much_alone_is_told_with_its_remedy() -> None:
+    async def act(sink: InfluxSink, server: Answering) -> None:
+        server.bytes_max = 10
+        await sink.open()
+        with pytest.raises(BadInput, match=r"says 413: .*let it take a request of one point"):
+            await sink.write([await bars()])
+
+    asking(V2, act)
+
+
+@pytest.mark.parametrize(
+    ("config", "text"),
+    [
+        (V1, "<html>"),
+        (V1, "{}"),
+        (V1, '{"results":3}'),
+        (V1, '{"results":["x"]}'),
+        (V1, '{"results":[{"series":[{"tags":{"channel":"a","log":"b"},"values":[[0,"x"]]}]}]}'),
+        (V2, ",result,table,channel,log,_value\r\n,_result,0,features,main,x\r\n"),
+        (V2, "_value\r\n3\r\n"),
+    ],
+)
+def test_answer_that_nobody_understands_is_unavailable(config: InfluxConfig, text: str) -> None:
+    async def act(sink: InfluxSink, server: Answering) -> None:
+        await sink.open()
+        server.answers |= {"/query": (200, text), "/api/v2/query": (200, text)}
+        with pytest.raises(
+            Unavailable, match=r"an answer that is none of its own .*see who answers"
+        ):
+            await sink.positions()
+
+    asking(config, act)
 
 
 def test_question_that_can_not_be_answered_is_asked_again() -> None:
