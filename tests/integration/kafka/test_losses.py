@@ -1,6 +1,7 @@
 """Brokers that stand still, die and come back: what was acknowledged is there, and the bus goes on."""
 
 import asyncio
+import logging
 import os
 import signal
 from collections.abc import Iterator, Mapping
@@ -94,8 +95,10 @@ def test_bus_is_closed_in_time_while_its_broker_stands_still(paused: Servers) ->
 
 
 def test_bus_goes_on_when_its_broker_was_killed_and_runs_again_on_its_data(
-    broker: Servers,
+    broker: Servers, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "marea")
+
     async def scenario() -> None:
         async with opened(broker.address("kafka"), timeout_s=2) as bus:
             event = asyncio.Event()
@@ -115,6 +118,9 @@ def test_bus_goes_on_when_its_broker_was_killed_and_runs_again_on_its_data(
                 await event.wait()
 
     asyncio.run(scenario())
+    told = [record.getMessage() for record in caplog.records if record.name.startswith("marea")]
+    assert "is away" in told[0]
+    assert told[-1].endswith("is back")
 
 
 def test_logs_on_three_brokers_outlive_one_of_them(own_servers: Servers) -> None:

@@ -43,17 +43,25 @@ def test_lines_below_the_level_are_not_told(capfd: pytest.CaptureFixture[str]) -
     settings = LogSettings(level="warning", file="", file_mb_max=1)
     with opened_logs(settings, "risk", "a") as log:
         log.info("no")
-        logging.getLogger("aiokafka").info("no")
+        logging.getLogger("aiohttp").info("no")
         log.warning("yes")
     assert [line["event"] for line in lines(capfd.readouterr().out)] == ["yes"]
 
 
 def test_what_a_library_tells_has_the_same_form(capfd: pytest.CaptureFixture[str]) -> None:
     with opened_logs(QUIET, "risk", "a"):
-        logging.getLogger("aiokafka").warning("%s is away", "broker 1")
+        logging.getLogger("aiohttp").warning("%s is away", "broker 1")
     (line,) = lines(capfd.readouterr().out)
-    assert (line["event"], line["library"]) == ("broker 1 is away", "aiokafka")
+    assert (line["event"], line["library"]) == ("broker 1 is away", "aiohttp")
     assert (line["level"], line["service"]) == ("warning", "risk")
+
+
+def test_what_a_library_tells_again_and_again_is_left_out(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with opened_logs(QUIET, "risk", "a"):
+        logging.getLogger("aiokafka.conn").error("Unable connect to node with id 1")
+    assert capfd.readouterr().out == ""
 
 
 def test_error_comes_with_where_it_was_raised(capfd: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,8 @@ from marea.runtime.processes import LogSettings
 
 HIDDEN = "**********"
 MEGABYTE = 1_000_000
+LOUD = "aiokafka"
+"""It tells the same again and again while a broker is away; what that means to us is raised, or told."""
 _FIRST = ("time", "level", "service", "instance", "event")
 _INT_MAX = 2**63
 
@@ -42,6 +44,7 @@ def opened_logs(
     formatter = _formatter({"service": service, "instance": instance}, _shown(secrets))
     for handler in handlers:
         handler.setFormatter(formatter)
+        handler.addFilter(lambda record: not record.name.startswith(LOUD))
     root.handlers[:] = handlers
     root.setLevel(settings.level.upper())
     try:

@@ -5,6 +5,7 @@ any of them has grown.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping
 
@@ -23,6 +24,8 @@ LOOK_S = 1.0
 IDLE_S = 60.0
 """A window that nobody read for so long is closed; the next read opens another one."""
 STANDSTILL_S = 30.0
+
+_logger = logging.getLogger(__name__)
 
 
 class Standstill:
@@ -49,6 +52,24 @@ class Standstill:
     def forget(self) -> None:
         """Begin anew: nobody could tell where the logs end."""
         self._due = {}
+
+
+class Outage:
+    """Tells that a broker is away, and that it is back, once each."""
+
+    def __init__(self, node: int) -> None:
+        self._node = node
+        self._is_away = False
+
+    def tell(self, error: str | None) -> None:
+        """Take how a question to it ended; None: it was answered."""
+        if error is not None and not self._is_away:
+            _logger.warning(
+                "broker %d is away (%s): it is asked again until it is back", self._node, error
+            )
+        elif error is None and self._is_away:
+            _logger.info("broker %d is back", self._node)
+        self._is_away = error is not None
 
 
 class Follower:
@@ -102,7 +123,7 @@ class Follower:
                 self._nodes[node] = self._breakdown.spawn(self._follow(node))
 
     async def _follow(self, node: int) -> None:
-        session = Session()
+        session, outage = Session(), Outage(node)
         while True:
             followed = {
                 place: window
@@ -117,8 +138,10 @@ class Follower:
             try:
                 found = await self._link.fetch(node, wanted, WAIT_MS, session)
                 is_well = self._take_all(followed, found)
-            except KafkaError:
+                outage.tell(None if is_well else "it answers for none, or not all, of its logs")
+            except KafkaError as err:
                 is_well = False
+                outage.tell(repr(err))
             if not is_well:
                 self._link.look_around()
                 await asyncio.sleep(RETRY_S)
