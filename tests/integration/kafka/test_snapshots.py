@@ -6,7 +6,6 @@ import pytest
 
 from marea.bus.kafka.snapshots import KEPT_COUNT
 from marea.bus.kafka.topics import create_topics
-from marea.errors import BadInput
 from marea.messages.envelope import Log
 from tests.integration.kafka.opening import FEW, new_prefix, opened
 
@@ -65,8 +64,20 @@ def test_large_states_are_kept(kafka: str) -> None:
             for position, body in enumerate(bodies):
                 await bus.snapshots.save("risk/main", position, body)
             assert await bus.snapshots.load("risk/main") == bodies[::-1]
-            with pytest.raises(BadInput, match=r"a value of \d+ bytes for .*: make it smaller"):
-                await bus.snapshots.save("risk/main", 4, bytes(17 * MIB))
-            assert len(await bus.snapshots.load("risk/main")) == 3
 
     asyncio.run(scenario())
+
+
+def test_state_that_is_too_large_is_told_of_with_its_remedy_and_the_one_before_is_kept(
+    kafka: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        async with opened(kafka) as bus:
+            await bus.snapshots.save("risk/main", 3, b"before")
+            await bus.snapshots.save("risk/main", 4, bytes(17 * MIB))
+            assert await bus.snapshots.load("risk/main") == [b"before"]
+
+    asyncio.run(scenario())
+    [told] = [record.getMessage() for record in caplog.records if record.name.startswith("marea")]
+    assert told.startswith(f"the state of risk/main has {17 * MIB} bytes and is not kept")
+    assert "shard.instruments" in told

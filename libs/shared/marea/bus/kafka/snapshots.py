@@ -4,14 +4,19 @@ A snapshot is one record of this partition. Its key is the loop's name with one 
 turn, so that compaction leaves the last of each; its value the position, 8 bytes (big-endian), and the body.
 """
 
+import logging
 from collections.abc import Sequence
 
+from marea.bus.kafka.appender import VALUE_BYTES_MAX
 from marea.bus.kafka.logs import Logs
 from marea.bus.kafka.topics import SNAPSHOTS
 from marea.messages.envelope import Log
 
 KEPT_COUNT = 4
 POSITION_BYTES = 8
+STATE_BYTES_MAX = VALUE_BYTES_MAX - POSITION_BYTES
+
+_logger = logging.getLogger(__name__)
 
 
 class KafkaSnapshots:
@@ -23,10 +28,20 @@ class KafkaSnapshots:
         """Behind the last snapshot of each loop that is known here."""
 
     async def save(self, name: str, position: int, body: bytes) -> None:
-        """Keep a state of at most 16 MB; it is safe when it returns.
+        """Keep a state of at most 16 MB; it is safe when it returns. Raises `Unavailable`.
 
-        Raises `BadInput` for a larger one, `Unavailable`.
+        A larger one is told of and not kept: a start then goes on from the one before.
         """
+        if len(body) > STATE_BYTES_MAX:
+            _logger.error(
+                "the state of %s has %d bytes and is not kept, as Kafka takes %d: a start goes on from "
+                "an older one, which takes longer; give the loop less to look at "
+                "(shard.instruments)",
+                name,
+                len(body),
+                STATE_BYTES_MAX,
+            )
+            return
         log = Log(SNAPSHOTS, name)
         place = self._logs.place(log) or await self._logs.claim(log)
         end = self._ends.get(name)
