@@ -11,6 +11,7 @@ from marea.bus.kafka import following
 from marea.bus.kafka import window as windows
 from marea.bus.kafka.appender import BATCH_BYTES_MAX, VALUE_BYTES_MAX
 from marea.bus.kafka.bus import KafkaBus, open_kafka
+from marea.bus.kafka.directory import Claim, encode_claim
 from marea.bus.kafka.following import Follower
 from marea.bus.kafka.topics import create_topics
 from marea.bus.port import Bus
@@ -93,6 +94,23 @@ def test_log_beyond_the_partitions_of_its_channel_is_refused(kafka: str) -> None
                 await bus.append(Log("market", "E"), quotes(0, 1))
 
     asyncio.run(scenario())
+
+
+def test_log_that_claims_a_partition_that_there_is_not_is_told_of_once_and_left_out(
+    kafka: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        async with opened(kafka) as bus:
+            strange = encode_claim(Claim(channel="market", partition="X", number=9_999))
+            await bus._logs.appender.put(bus._logs.directory_place, [(b"market/X", strange)])
+            await bus.append(MARKET, quotes(0, 3))
+            for _ in range(2):
+                assert await bus.ends() == await bus.raw_ends() == {MARKET: 3}
+
+    asyncio.run(scenario())
+    told = [record.getMessage() for record in caplog.records if "market/X" in record.getMessage()]
+    assert len(told) == 1
+    assert "market[9999], which its topic doesn't have: it is left out" in told[0]
 
 
 def test_all_see_one_order_of_what_two_append_to_a_log(kafka: str) -> None:

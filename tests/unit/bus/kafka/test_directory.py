@@ -40,6 +40,11 @@ def test_logs_of_two_channels_may_have_the_same_number() -> None:
     assert (found.number(BTC), found.number(MAIN)) == (0, 0)
 
 
+def test_number_that_no_partition_can_have_is_void() -> None:
+    found = directory(claim(BTC, -1), claim(BTC, 2**31), claim(BTC, 2))
+    assert found.number(BTC) == 2
+
+
 def test_log_that_claimed_nothing_has_no_number() -> None:
     assert directory().number(BTC) is None
 

@@ -149,7 +149,7 @@ class KafkaBus:
         """
         if not logs or any(self._logs.place(log) is None for log in logs):
             await self._logs.learn()
-        named = logs or [log for log in self._logs.directory if log.channel in self._channels]
+        named = logs or [log for log in self._logs.there() if log.channel in self._channels]
         found = {log: self._fresh_end(log) for log in logs}
         asked = [log for log in named if found.get(log) is None]
         told = await self._logs.ends(asked) if asked else {}
@@ -164,7 +164,7 @@ class KafkaBus:
     async def raw_ends(self) -> Mapping[Log, int]:
         """As `ends`, of all logs, and of those with the snapshots of loops. Raises `Unavailable`."""
         await self._logs.learn()
-        return await self.ends(*self._logs.directory)
+        return await self.ends(*self._logs.there())
 
     async def flush(self) -> None:
         """Nothing is waiting: each append has waited for its own."""

@@ -13,6 +13,9 @@ from msgspec import Struct
 from marea.errors import BadInput
 from marea.messages.envelope import Log
 
+NUMBERS_MAX = 2**31
+"""Kafka numbers partitions below that; how many a topic has is another matter."""
+
 
 class Claim(Struct, frozen=True, kw_only=True):
     """A log wants a partition: JSON on the topic, with the log's name as the key."""
@@ -73,7 +76,8 @@ class Directory:
         except msgspec.DecodeError:
             return None  # whoever wrote it, it claims nothing
         log, place = claim.log, (claim.channel, claim.number)
-        if claim.number < 0 or log in self._numbers or place in self._taken:
+        is_number = 0 <= claim.number < NUMBERS_MAX
+        if not is_number or log in self._numbers or place in self._taken:
             return None  # the same for all who read it, however many partitions they know of
         self._numbers[log] = claim.number
         self._taken.add(place)

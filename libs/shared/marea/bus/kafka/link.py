@@ -120,6 +120,11 @@ class Link:
         node: int | None = self._client.cluster.leader_for_partition(place)
         return None if node == -1 else node
 
+    def is_there(self, place: TopicPartition) -> bool:
+        """Whether its topic has this partition, as far as is known of it."""
+        partitions = self._client.cluster.partitions_for_topic(place.topic)
+        return partitions is None or place.partition in partitions
+
     def look_around(self) -> None:
         """Ask soon which brokers there are, and which of them leads what."""
         self._client.force_metadata_update()

@@ -1,6 +1,7 @@
 """Where does a log stand, and how is it written and read as bytes?"""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +11,14 @@ from aiokafka.structs import TopicPartition
 from marea.bus.kafka.appender import Appender
 from marea.bus.kafka.breakdown import Breakdown
 from marea.bus.kafka.directory import Claim, Directory, encode_claim
-from marea.bus.kafka.link import RETRY_S, Found, Link
+from marea.bus.kafka.link import RETRY_S, Found, Link, named
 from marea.bus.kafka.topics import DIRECTORY, partition_counts
 from marea.bus.raw import Raw
 from marea.errors import Unavailable
 from marea.messages.channels import Channels
 from marea.messages.envelope import Log
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,7 @@ class Logs:
         self._named = named
         self.topics = (*(prefix + channel for channel in self._counts), prefix + DIRECTORY)
         self._claiming = asyncio.Lock()
+        self._nowhere: set[Log] = set()
 
     async def open(self) -> None:
         """Connect, and read whose partition is whose.
@@ -87,6 +91,24 @@ class Logs:
         """Where a log stands, as far as is known; None before anything was written to it."""
         number = self.directory.number(log)
         return None if number is None else TopicPartition(self._prefix + log.channel, number)
+
+    def there(self) -> list[Log]:
+        """The logs whose partitions there are; one that claimed another is told of once."""
+        found = []
+        for log in self.directory:
+            place = self.place(log)
+            assert place is not None, "it stands in the directory"
+            if self.link.is_there(place):
+                found.append(log)
+            elif log not in self._nowhere:
+                self._nowhere.add(log)
+                self.link.look_around()  # a newer Marea may have made more since
+                _logger.warning(
+                    "%s claims %s, which its topic doesn't have: it is left out until it does",
+                    log,
+                    named(place),
+                )
+        return found
 
     async def claim(self, log: Log) -> TopicPartition:
         """Where a log stands from now on: it gets a partition if it has none.
