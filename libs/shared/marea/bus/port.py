@@ -24,6 +24,10 @@ class Bus(Protocol):
         process, only when `flush` has returned; what a kill takes before that, it takes from the
         end: no record survives one that was appended before it, on whatever log.
 
+        Of appends to one log that are under way at the same time any may come first; who wants an
+        order waits for each before the next. A bus that puts records on its log later (`DoubleBus`)
+        gives a position at or before the first, and shows them when they are there.
+
         Raises `Unavailable` when the log can't take them; the outcome is then unknown.
         """
         ...
