@@ -20,6 +20,17 @@ def test_port_that_is_none_is_refused_by_its_name_and_value(
     )
 
 
+@pytest.mark.parametrize("name", ["", "a b", "a/b", "ä"])
+def test_instance_without_a_proper_name_is_refused(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        arguments("risk", ["--instance", name])
+    assert ended.value.code == 2
+    told = f"argument --instance: '{name}' is no name: write letters, digits, dots, hyphens and"
+    assert told in capsys.readouterr().err
+
+
 def test_port_may_be_any_free_one() -> None:
     assert arguments("risk", ["--port", "0"]).port == 0
 

@@ -55,6 +55,11 @@ def test_environment_outranks_the_files() -> None:
     assert settings.paper_url == "http://paper:8106"
 
 
+def test_variable_that_is_set_to_be_empty_is_an_empty_text() -> None:
+    settings = load_process_settings(SHIPPED, {"MAREA__KAFKA__REGISTRY_URL": ""})
+    assert settings.kafka.registry_url == ""
+
+
 def test_the_two_models_leave_the_variables_of_each_other_alone() -> None:
     environment = {"MAREA__KAFKA__TIMEOUT_S": "never", "MAREA__DEMO__SEED": "8"}
     assert load_settings(SHIPPED, environment).demo.seed == 8
@@ -76,6 +81,7 @@ def test_the_two_models_leave_the_variables_of_each_other_alone() -> None:
             "a:99999",
             "kafka.servers: 'a:99999' is no address of a server: write host:port",
         ),
+        ("KAFKA__SERVERS", "", "kafka.servers: '' is no address of a server: write host:port"),
         ("KAFKA__PREFIX", "a_b", "kafka.prefix is 'a_b': write a text of the form"),
         ("KAFKA__TIMEOUT_S", "0", "kafka.timeout_s is 0: write a number above 0"),
         (

@@ -240,7 +240,7 @@ def test_refusal_names_place_field_value_and_remedy(
             "lucky",
             "MAREA__DEMO__SEED: demo.seed is 'lucky': write a whole number",
         ),
-        ("MAREA__DEMO__SEED", "", "MAREA__DEMO__SEED: demo.seed is None: write a whole number"),
+        ("MAREA__DEMO__SEED", "", "MAREA__DEMO__SEED: demo.seed is '': write a whole number"),
         ("MAREA__DEMO__SEED", "{", "MAREA__DEMO__SEED: not YAML"),
         ("MAREA__DEMO__SEED", "[" * 5000, "MAREA__DEMO__SEED: not YAML"),
         ("MAREA__DEMO__SEED", "2024-13-45", "MAREA__DEMO__SEED: not YAML (month must be in 1..12)"),

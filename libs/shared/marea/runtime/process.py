@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import gc
 import os
+import re
 import signal
 import socket
 import sys
@@ -79,7 +80,9 @@ def arguments(service: str, given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--port", metavar="N", type=_port, help="of /health; else as the settings say"
     )
-    parser.add_argument("--instance", metavar="NAME", help="else made of its host and process")
+    parser.add_argument(
+        "--instance", metavar="NAME", type=_instance, help="else made of its host and process"
+    )
     return parser.parse_args(given)
 
 
@@ -99,6 +102,14 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > PORT_MAX:
         raise argparse.ArgumentTypeError(f"'{text}' is no port: write 0 (any) to {PORT_MAX}")
     return int(text)
+
+
+def _instance(text: str) -> str:
+    if not re.fullmatch(r"[\w.-]+", text, re.ASCII):
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is no name: write letters, digits, dots, hyphens and underscores"
+        )
+    return text
 
 
 class _Process:

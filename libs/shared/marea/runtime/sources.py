@@ -127,7 +127,8 @@ def _replace(layers: Layers, key: Key, text: str, place: str) -> None:
     *parents, last = key
     inner = layers.value(tuple(parents))
     assert isinstance(inner, dict), "a key that is known stands in a mapping"
-    inner[last] = _read(text, _always(place), key, {})
+    # Nothing is a text as well, as of a variable that is set to be empty: not YAML's null.
+    inner[last] = _read(text, _always(place), key, {}) if text else ""
     layers.places[key] = place
 
 

@@ -21,6 +21,9 @@ def test_brokers_that_do_not_answer_are_named() -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # taken, and not listened on
         address = f"127.0.0.1:{nobody.getsockname()[1]}"
-        told = rf"Kafka: connecting to {address}: .*Unable to bootstrap.*: see to its brokers"
+        told = (
+            rf"Kafka: connecting to {address} \(kafka\.servers\): "
+            ".*Unable to bootstrap.*: see to its brokers"
+        )
         with pytest.raises(Unavailable, match=told):
             asyncio.run(scenario(address))

@@ -91,7 +91,9 @@ class Link:
     async def open(self) -> None:
         """Find the brokers, also where they are just coming back. Raises `Unavailable`."""
         timeout_s = min(CONNECT_S_MAX, self._timeout_s)
-        await self._retried(f"connecting to {self._servers}", self._client.bootstrap, timeout_s)
+        await self._retried(
+            f"connecting to {self._servers} (kafka.servers)", self._client.bootstrap, timeout_s
+        )
 
     async def look_up(self, topics: Sequence[str]) -> dict[str, Found]:
         """How many partitions have these topics? Raises `Unavailable`.
