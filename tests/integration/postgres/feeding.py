@@ -10,7 +10,12 @@ import asyncpg
 from marea.bus.memory import MemoryBus
 from marea.bus.raw import Raw
 from marea.messages.envelope import Log, Message, Record, Writer
+from marea.messages.features import Bar, FeatureVector
 from marea.messages.framing import frame
+from marea.messages.market import BookDelta, BookSnapshot, Quote, Trade
+from marea.messages.orders import OrderFilled
+from marea.messages.portfolio import PortfolioValued, PositionClosed, RiskDecision
+from marea.messages.signals import Signal
 from marea.testing.raw import RawView
 from services.recorder.shell.tail import Direct
 from services.recorder.sink import Batch, Kept
@@ -19,6 +24,19 @@ from services.recorder.sinks.postgres.sink import PostgresSink
 WRITER = Writer(producer="test", epoch=0, build="test")
 CHANGING = ("id", "created_at", "updated_at")
 """Columns that are another in every database."""
+IN_TABLE: dict[str, tuple[type[Message], ...]] = {
+    "market_data_raw": (Bar,),
+    "market_data": (Bar,),
+    "market_trades": (Trade,),
+    "order_book": (Quote, BookDelta, BookSnapshot),
+    "features": (FeatureVector,),
+    "signals": (Signal,),
+    "risk_decisions": (RiskDecision,),
+    "trades": (OrderFilled,),
+    "closed_positions": (PositionClosed,),
+    "risk_metrics": (PortfolioValued,),
+}
+"""The tables that have one row for each message of these types."""
 COLUMNS = """
 SELECT table_name, string_agg(format('%I', column_name), ', ' ORDER BY ordinal_position) AS listed
 FROM information_schema.columns

@@ -11,31 +11,18 @@ import pytest
 
 from marea.bus.memory import MemoryBus
 from marea.bus.reading import Placed, in_order
-from marea.messages.envelope import Log, Message
+from marea.messages.envelope import Log
 from marea.messages.features import Bar, FeatureVector
-from marea.messages.market import BookDelta, BookSnapshot, InstrumentChanged, Quote, Trade
+from marea.messages.market import InstrumentChanged, Quote, Trade
 from marea.messages.orders import OrderFilled, OrderIntended, OrderReport
-from marea.messages.portfolio import JournalPosted, PortfolioValued, PositionClosed, RiskDecision
+from marea.messages.portfolio import JournalPosted, PortfolioValued
 from marea.messages.signals import Signal
 from services.recorder.sink import Kept
-from tests.integration.postgres.feeding import opened, rows, tables, write, writes_of
+from tests.integration.postgres.feeding import IN_TABLE, opened, rows, tables, write, writes_of
 
 BTC, ETH = "BTC-USDT.SIM", "ETH-USDT.SIM"
 INTERVALS = {1: "1s", 60: "1m"}
 TRADING = Log("trading", "main")
-IN_TABLE: dict[str, tuple[type[Message], ...]] = {
-    "market_data_raw": (Bar,),
-    "market_data": (Bar,),
-    "market_trades": (Trade,),
-    "order_book": (Quote, BookDelta, BookSnapshot),
-    "features": (FeatureVector,),
-    "signals": (Signal,),
-    "risk_decisions": (RiskDecision,),
-    "trades": (OrderFilled,),
-    "closed_positions": (PositionClosed,),
-    "risk_metrics": (PortfolioValued,),
-}
-"""The tables that have one row for each message of these types."""
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-import polars as pl
 import pytest
 
 from deploy.local.minio import BUCKET, KEY, SECRET
@@ -26,6 +25,7 @@ from services.recorder.sinks.store import Objects, open_store
 from services.recorder.sinks.tables import CHANNELS, TableSink
 from tests.integration.recorder.conftest import s3_at
 from tests.integration.recorder.copying import LARGE, copy, copy_while
+from tests.integration.recorder.reading import table
 from tests.servers import need
 from tests.unit.recorder.stores import figures
 
@@ -55,20 +55,6 @@ async def said(logs: RawView, kind: type[Message], channel: str) -> Sequence[Rec
         for record in await logs.bus.read(log, 0, end)
         if isinstance(record.message, kind)
     ]
-
-
-def table(config: ObjectsConfig, name: str) -> pl.DataFrame:
-    """As anybody reads it, who knows the bucket."""
-    return pl.read_parquet(
-        f"{config.url}/tables/{name}/**/*.parquet",
-        storage_options={
-            "aws_endpoint_url": config.endpoint,
-            "aws_access_key_id": config.key,
-            "aws_secret_access_key": config.secret,
-            "aws_region": config.region,
-            "aws_allow_http": "true",
-        },
-    )
 
 
 def exact(units: int, scale: int) -> Decimal:

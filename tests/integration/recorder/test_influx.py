@@ -1,7 +1,6 @@
 """A recorded run in InfluxDB: every point once, whatever happened while it was written."""
 
 import asyncio
-import json
 import subprocess
 import sys
 import time
@@ -29,23 +28,10 @@ from services.recorder.sinks.points import points_of
 from services.recorder.sinks.progress import Progresses
 from services.recorder.sinks.store import Objects, open_store
 from tests.integration.recorder.copying import copy, copy_while
+from tests.integration.recorder.reading import ask
 from tests.integration.recorder.test_archive_s3 import assert_same
 from tests.servers import need
 from tools.command import environment
-
-
-async def ask(config: InfluxConfig, query: str, **given: str) -> list[dict[str, Any]]:
-    """The series that answer a question."""
-    async with (
-        ClientSession() as session,
-        session.get(
-            f"{config.url}/query", params={"q": query, "db": config.database, **given}
-        ) as response,
-    ):
-        (result,) = json.loads(await response.text())["results"]
-        assert "error" not in result, result
-        found: list[dict[str, Any]] = result.get("series", [])
-        return found
 
 
 async def counts(config: InfluxConfig) -> dict[str, int]:
