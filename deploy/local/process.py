@@ -54,6 +54,11 @@ class Process:
         pages = (_stat(self.pid) or [])[21:22]
         return int(pages[0]) * os.sysconf("SC_PAGE_SIZE") // 2**20 if pages else 0
 
+    @property
+    def family(self) -> list["Process"]:
+        """It and its children."""
+        return [self, *_children(self.pid)]
+
     def send(self, by: signal.Signals) -> None:
         """Send it a signal, unless it has ended."""
         if self.is_alive:
@@ -61,7 +66,7 @@ class Process:
 
     def end(self, by: signal.Signals, patience_s: float) -> None:
         """End it, as it ends on this signal; by SIGKILL, with its children, where it takes too long."""
-        family = [self, *_children(self.pid)]
+        family = self.family
         if by is not signal.SIGKILL:
             self.send(by)
             if _have_ended(family, patience_s):

@@ -1,6 +1,6 @@
 """Play every scene of faults, and write what came of them to docs/chaos.md.
 
-python -m tests.chaos                     the whole: 10 minutes on one host, and two shorter scenes
+python -m tests.chaos                     the whole: 10 minutes on one host, and three shorter scenes
 python -m tests.chaos --minutes 2         shorter, in everything
 python -m tests.chaos --scene "one host"  one of them; the page stays as it is
 """

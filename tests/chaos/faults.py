@@ -7,6 +7,7 @@ import shutil
 import signal
 from collections.abc import Callable, Mapping
 from functools import partial
+from math import inf
 from random import Random
 from types import MappingProxyType
 
@@ -14,6 +15,7 @@ import redis
 
 from services.standalone.child import Child
 from tests.chaos.stage import PAIRED, POLL_S, Stage, owns
+from tests.chaos.stores import Stores, Way
 
 PAUSE_S = (1.0, 60.0)
 OWNER_S = 1.0
@@ -21,8 +23,13 @@ OWNER_S = 1.0
 AWAY_S = (0.5, 5.0)
 """So long a server that was killed stays away."""
 HOST_AWAY_S = (8.0, 25.0)
+FULL_S_MAX = 20.0
 ROLL_OUT_S = 8.0
 """Between the restarts of two services in an upgrade."""
+STORES: Mapping[str, str] = MappingProxyType(
+    {"PostgreSQL": "postgres", "InfluxDB": "influx", "S3": "minio"}
+)
+"""Their servers."""
 
 Fault = Callable[[Stage, Random], None]
 
@@ -95,6 +102,17 @@ def cut_the_host(stage: Stage, draw: Random) -> None:
     stage.after(away_s, host.mend)
 
 
+def lose_a_store(stage: Stage, draw: Random, *, name: str, store: str) -> None:
+    """SIGKILL or SIGSTOP for a store of the recorder; it comes back on its data."""
+    stores = _stores(stage)
+    _go_without(stage, f"{name} away", store, draw.choice((stores.killed, stores.hanging)))
+
+
+def fill_a_disk(stage: Stage, _: Random, *, name: str, store: str) -> None:
+    """A store has no room for more; then it has again."""
+    _go_without(stage, f"{name}'s disk full", store, _stores(stage).full, FULL_S_MAX)
+
+
 FAULTS: Mapping[str, Fault] = MappingProxyType(
     {
         "kill a service": kill_a_service,
@@ -105,8 +123,24 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         "kill Kafka": kill_kafka,
         "upgrade": upgrade,
         "cut the host": cut_the_host,
+        **{f"{name} away": partial(lose_a_store, name=name, store=STORES[name]) for name in STORES},
+        **{
+            f"{name}'s disk full": partial(fill_a_disk, name=name, store=STORES[name])
+            for name in STORES
+        },
     }
 )
+
+
+def _stores(stage: Stage) -> Stores:
+    assert stage.stores is not None, "the scene has no stores"
+    return stage.stores
+
+
+def _go_without(stage: Stage, fault: str, store: str, way: Way, away_s_max: float = inf) -> None:
+    away_s, stores = min(away_s_max, stage.scene.store_away_s), _stores(stage)
+    note = partial(stage.note, fault, store, away_s)
+    stage.aside(partial(stores.go_without, store, way, away_s, note))
 
 
 def _restart(stage: Stage, child: Child, given: Mapping[str, str]) -> Callable[[], None]:

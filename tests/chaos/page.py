@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.machine import machine
+from tests.chaos.lag import Lag
 from tests.chaos.running import Outcome
 
 PAGE = Path("docs/chaos.md")
@@ -17,7 +18,9 @@ Written by `make chaos`; run it anew to change it. Marea's services run as proce
 one machine, trade the simulated market in real time, and are started again as soon as they end, while
 what is listed here happens to them (`tests/chaos/faults.py`). After each run every log is judged by
 every [invariant](invariants.md); what Kafka had shown must still be there, every order must have been taken
-once at most, and our fills must be the venue's. `make test` plays a shorter selection.
+once at most, and our fills must be the venue's. Where the recorder runs, rows, points and objects in its
+stores, and their sums, must be those of the logs, and no sink may wait for the store of another; how far
+each was behind is told to the second. `make test` plays a shorter selection.
 """
 
 
@@ -46,6 +49,7 @@ def _section(name: str, outcome: Outcome) -> str:
         "|---|---|---|---|---|",
         _spread("all", outcome.lasted_s()),
         _spread("that a standby ended", outcome.lasted_s(of_takeovers=True)),
+        *_sinks(outcome.lags),
         "",
         f"Violations: {len(outcome.findings)}. Loops that did not recover: {len(outcome.unrecovered)}.",
         f"Services that ended by themselves: {_exits(outcome)}.",
@@ -61,6 +65,25 @@ def _spread(what: str, lasted_s: Sequence[float]) -> str:
         return f"| {what} | 0 | | | |"
     figures = (quantile(lasted_s, 0.5), quantile(lasted_s, 0.99), lasted_s[-1])
     return f"| {what} | {len(lasted_s)} | " + " | ".join(f"{each:.1f} s" for each in figures) + " |"
+
+
+def _sinks(lags: Sequence[Lag]) -> list[str]:
+    if not lags:
+        return []
+    return [
+        "",
+        "| sink of the recorder | its store away | behind at most | caught up within | behind at most at other times |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {each.sink} | " + " | ".join((*_own(each), f"{each.else_s:.0f} s")) + " |"
+            for each in lags
+        ),
+    ]
+
+
+def _own(lag: Lag) -> Sequence[str]:
+    figures = (lag.away_s, lag.behind_s, lag.caught_up_s)
+    return [f"{each:.0f} s" for each in figures] if lag.away_s else ["", "", ""]
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:

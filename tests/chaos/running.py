@@ -14,8 +14,10 @@ from marea.bus.sqlite import SqliteBus
 from tests.chaos import judging
 from tests.chaos.faults import FAULTS
 from tests.chaos.judging import FILE, Finding
+from tests.chaos.lag import Lag, held_up, lags
 from tests.chaos.outages import Outage, outages
 from tests.chaos.stage import Scene, Stage
+from tests.integration.recorder.comparing import unlike_logs
 
 
 class Outcome(Struct, kw_only=True):
@@ -33,6 +35,8 @@ class Outcome(Struct, kw_only=True):
     seconds: float
     folder: Path
     """Where its logs are."""
+    lags: list[Lag] = []
+    """Of the recorder's sinks, where it ran."""
 
     def lasted_s(self, *, of_takeovers: bool = False) -> list[float]:
         """How long the outages were, the shortest first."""
@@ -63,11 +67,13 @@ def run(scene: Scene, every_s: Mapping[str, float], servers: Servers, folder: Pa
         lost = stage.witness.lost()
         records = asyncio.run(judging.copy_logs(address, folder / FILE))
         beats = asyncio.run(judging.beats_of(address))
+        unlike, behind = _stores_judged(stage)
     bus = SqliteBus(folder / FILE, read_only=True)
     try:
         findings = asyncio.run(judging.judge(bus))
     finally:
         bus.close()
+    findings += unlike
     findings += [Finding(code="KAFKA lost", what=what) for what in lost]
     findings += [
         Finding(code="BUG", what=f"{name} ended with {code}")
@@ -85,6 +91,20 @@ def run(scene: Scene, every_s: Mapping[str, float], servers: Servers, folder: Pa
         exits=stage.exits,
         outages=found,
         unrecovered=[f"{o.loop} after {o.strike}" for o in found if o.lasted_s is None],
-        seconds=scene.faulty_s + scene.calm_s,
+        seconds=stage.played_s,
         folder=folder,
+        lags=behind,
     )
+
+
+def _stores_judged(stage: Stage) -> tuple[list[Finding], list[Lag]]:
+    # What is wrong with the recorder's stores, and how far behind its sinks were.
+    if stage.stores is None:
+        return [], []
+    samples, absences = stage.stores.watch.samples, stage.stores.absences
+    told = {
+        "STORE unlike": asyncio.run(unlike_logs(stage.environment())),
+        "SINK held up": held_up(samples, absences),
+    }
+    findings = [Finding(code=code, what=what) for code, found in told.items() for what in found]
+    return findings, lags(samples, absences)

@@ -3,10 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tests.chaos.faults import STORES
 from tests.chaos.stage import Scene
 
 BUSY = 11.0
 """The market's activity at which about 1,000 messages a second come of it."""
+RECORDED = 2.0
+"""The same where the recorder and its stores share two cores with the rest."""
+STORES_AWAY = tuple(f"{name} away" for name in STORES)
+DISKS_FULL = tuple(f"{name}'s disk full" for name in STORES)
 CLUSTER = ("kafka-1", "kafka-2", "kafka-3")
 
 
@@ -43,6 +48,18 @@ def whole(seed: int, minutes: float) -> dict[str, Play]:
             scene=Scene(seed=seed, faulty_s=faulty_s / 5, activity=BUSY, has_second_host=True),
             every_s={"cut the host": faulty_s / 15, "kill a service": 20},
         ),
+        "stores": Play(
+            scene=Scene(
+                seed=seed,
+                faulty_s=faulty_s / 5,
+                activity=RECORDED,
+                store_away_s=faulty_s / 10,
+            ),
+            every_s={
+                **dict.fromkeys((*STORES_AWAY, *DISKS_FULL), faulty_s / 5),
+                "kill a service": 20,
+            },
+        ),
     }
 
 
@@ -68,5 +85,9 @@ def selection(seed: int) -> dict[str, Play]:
         "two hosts": Play(
             scene=Scene(seed=seed, faulty_s=20, calm_s=10, has_second_host=True),
             every_s={"cut the host": 20},
+        ),
+        "stores": Play(
+            scene=Scene(seed=seed, faulty_s=10, calm_s=3, store_away_s=4),
+            every_s=dict.fromkeys((*STORES_AWAY, "PostgreSQL's disk full"), 10),
         ),
     }

@@ -20,8 +20,9 @@ from deploy.local import ports as port_choice
 from deploy.local.servers import Servers
 from marea.runtime.facts import Health
 from services.standalone.child import Child
-from services.standalone.fleet import Fleet
+from services.standalone.fleet import DRAIN_S_MAX, Fleet
 from tests.chaos.hosts import Host
+from tests.chaos.stores import Stores
 from tests.chaos.witness import Witness
 
 ALONE = ("paper", "ingestion", "features", "signals")
@@ -42,6 +43,9 @@ EAGER = {
 """Settings under which it trades from its first seconds on, and often."""
 PAIRED = ("risk", "execution")
 """Services with an owner and a standby."""
+RECORDER = "recorder"
+RECORDED_S_MAX = 180.0
+"""So long the recorder may take in the end for what it has not written yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +77,8 @@ class Scene:
     brokers: tuple[str, ...] = ("kafka",)
     has_second_host: bool = False
     """Whether the first instances of the paired services run on a host of their own."""
+    store_away_s: float = 0.0
+    """So long a store of the recorder is away; 0: nothing is recorded."""
 
 
 @dataclass(slots=True)
@@ -89,6 +95,9 @@ class Stage:
     witness: Witness = field(init=False)
     host: Host | None = None
     """The second one, where there is one."""
+    stores: Stores | None = None
+    """Those of the recorder, where it runs."""
+    played_s: float = 0.0
     _closing: ExitStack = field(init=False)
     _due: list[tuple[float, int, Callable[[], object]]] = field(default_factory=list)
     _begun_s: float = 0.0
@@ -102,14 +111,17 @@ class Stage:
         """Start the servers, the services and who looks on; return when Marea is ready."""
         with ExitStack() as stack:
             self.servers.up(*self.scene.brokers, "redis")
-            self.fleet = stack.enter_context(
-                Fleet(self._environment(), None, self.folder / "services")
-            )
-            for service in ALONE:
+            if self.scene.store_away_s:
+                self.stores = stack.enter_context(Stores(self.servers))
+            self.fleet = stack.enter_context(self._new_fleet())
+            for service in (*ALONE, RECORDER) if self.stores else ALONE:
                 self.fleet.start(service)
             self.fleet.wait_ready(READY_S_MAX)
             self._start_pairs(stack)
-            self.witness = Witness(self.servers.address(self.scene.brokers[0]))
+            kafka = self.servers.address(self.scene.brokers[0])
+            if self.stores:
+                self.stores.look_on(kafka, self.fleet.of(RECORDER).start.place)
+            self.witness = Witness(kafka)
             self.witness.start()
             stack.callback(self.witness.stop)
             stack.callback(self._aside.shutdown)
@@ -121,6 +133,9 @@ class Stage:
         self, kind: type[BaseException] | None, err: BaseException | None, at: TracebackType | None
     ) -> None:
         self._closing.close()
+
+    def _new_fleet(self) -> Fleet:
+        return Fleet(self.environment(), None, self.folder / "services")
 
     def _start_pairs(self, stack: ExitStack) -> None:
         ports = port_choice.free(dict.fromkeys(PAIRED, 0))
@@ -165,13 +180,17 @@ class Stage:
     def play(self) -> None:
         """Let the scene happen, to the end of its calm."""
         ends_s = self._begun_s + self.scene.faulty_s + self.scene.calm_s
-        while time.monotonic() < ends_s or self._due:
+        while time.monotonic() < ends_s or self._due or not self._is_all_done():
             while self._due and self._due[0][0] <= time.monotonic():
                 heappop(self._due)[2]()
             self._keep_up()
             time.sleep(POLL_S)
         for each in self._begun_aside:
             each.result()
+        self.played_s = time.monotonic() - self._begun_s
+
+    def _is_all_done(self) -> bool:
+        return all(each.done() for each in self._begun_aside)
 
     def _keep_up(self) -> None:
         for child in self.fleet.children.values():
@@ -191,12 +210,24 @@ class Stage:
             if service == "ingestion":
                 child.send(signal.SIGTERM)
         time.sleep(SETTLES_S)
+        self._drain(self.fleet, RECORDED_S_MAX if self.stores else DRAIN_S_MAX)
+        if self.stores:
+            self._record_the_rest()
+        self.witness.stop()
+
+    def _drain(self, fleet: Fleet, timeout_s: float) -> None:
         self.exits += [
             (f"{service}-{instance}", code)
-            for (service, instance), code in self.fleet.stop().items()
+            for (service, instance), code in fleet.stop(timeout_s).items()
             if code
         ]
-        self.witness.stop()
+
+    def _record_the_rest(self) -> None:
+        # The others have said their last words beside the recorder, or after it.
+        with self._new_fleet() as fleet:
+            fleet.start(RECORDER, "last")
+            fleet.wait_ready(READY_S_MAX)
+            self._drain(fleet, RECORDED_S_MAX)
 
     def _is_owned(self) -> bool:
         # Whether all processes answer, and each loop is run by one of them.
@@ -209,7 +240,8 @@ class Stage:
         """Have its next life run under other settings."""
         child.start = replace(child.start, environment={**child.start.environment, **given})
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """What every service is told."""
         brokers = self.scene.brokers
         given = {
             **EAGER,
@@ -221,7 +253,8 @@ class Stage:
             "SNAPSHOTS__EVERY_S": str(SNAPSHOT_EVERY_S),
             **{f"INSTANCES__{service.upper()}": "2" for service in PAIRED},
         }
-        return {**os.environ, **{f"MAREA__{name}": text for name, text in given.items()}}
+        stores = self.stores.environment if self.stores else {}
+        return {**os.environ, **stores, **{f"MAREA__{name}": text for name, text in given.items()}}
 
 
 def owns(service: str, health: Health) -> bool:

@@ -6,14 +6,16 @@ targets are those of `make chaos`.
 
 import shutil
 import tempfile
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 from tests import servers
-from tests.chaos import hosts
+from tests.chaos import disks, hosts
 from tests.chaos.running import Outcome, run
 from tests.chaos.scenes import selection
+from tests.chaos.stores import SINKS
 
 SEED = 6
 PLAYS = selection(SEED)
@@ -21,7 +23,7 @@ PLAYS = selection(SEED)
 
 def _played(name: str) -> Outcome:
     play = PLAYS[name]
-    servers.need(*play.scene.brokers, "redis")
+    servers.need(*play.scene.brokers, "redis", *(SINKS if play.scene.store_away_s else ()))
     folder = Path(tempfile.mkdtemp(prefix="marea-chaos-"))
     with servers.own() as own:
         outcome = run(play.scene, play.every_s, own, folder)
@@ -45,3 +47,10 @@ def test_standby_on_another_host_goes_on_when_the_owners_host_is_gone() -> None:
     outcome = _played("two hosts")
     assert outcome.strikes["cut the host"]
     assert any(each.is_takeover for each in outcome.outages)
+
+
+@pytest.mark.skipif(bool(disks.missing()), reason=disks.missing())
+def test_stores_hold_all_of_the_logs_though_each_was_away_and_one_full() -> None:
+    outcome = _played("stores")
+    assert set(outcome.strikes) == set(PLAYS["stores"].every_s)
+    assert {lag.sink for lag in outcome.lags if lag.away_s} == set(chain(*SINKS.values()))

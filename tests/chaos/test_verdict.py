@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tests.chaos.__main__ import is_missed
 from tests.chaos.judging import Finding
+from tests.chaos.lag import Lag
 from tests.chaos.outages import Outage
 from tests.chaos.page import render
 from tests.chaos.running import Outcome
@@ -25,6 +26,10 @@ def _outcome(*lasted_s: float, is_takeover: bool = False, findings: int = 0) -> 
         unrecovered=[],
         seconds=5,
         folder=Path(),
+        lags=[
+            Lag(sink="postgres", away_s=60, behind_s=61.2, caught_up_s=3.4, else_s=0.6),
+            Lag(sink="mirrors", else_s=1.0),
+        ],
     )
 
 
@@ -45,6 +50,8 @@ def test_page_tells_what_was_done_and_what_came_of_it() -> None:
     assert "| kill a service | 3 |" in page
     assert "| all | 3 | 2.0 s | 4.0 s | 4.0 s |" in page
     assert "| that a standby ended | 0 | | | |" in page
+    assert "| postgres | 60 s | 61 s | 3 s | 1 s |" in page
+    assert "| mirrors |  |  |  | 1 s |" in page
     assert "Violations: 1." in page
     assert "- KAFKA lost: much" in page
     assert "1 with 4" in page
