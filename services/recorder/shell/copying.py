@@ -54,7 +54,10 @@ class Copying:
         self._figures = figures
         self._limit = feed.pace.records_max
         self._has_begun = False
+        self._is_behind = False
+        """Whether the last write left something, which the next one takes at once."""
         self._write_at = 0.0
+        self._retry_s = RETRY_S_MIN
 
     def facts(self) -> LoopFacts:
         """How it stands; its position is the sum of those on all logs."""
@@ -84,21 +87,21 @@ class Copying:
         await self._close()
 
     async def _copy(self, stop: asyncio.Event) -> None:
-        name, retry_s = self.feed.sink.name, RETRY_S_MIN
+        name = self.feed.sink.name
         while True:
             try:
                 await self._begin()
                 while await self._turn(stop):
-                    retry_s = RETRY_S_MIN
+                    pass
                 break
             except Unavailable as err:
                 self._has_begun = False
                 self.last_error = f"{type(err).__name__}: {err}"
                 self._figures.away(name, err)
                 await self._look()
-                if await _within(retry_s, stop):
+                if await _within(self._retry_s, stop):
                     break
-                retry_s = min(2 * retry_s, RETRY_S_MAX)
+                self._retry_s = min(2 * self._retry_s, RETRY_S_MAX)
             except Exception as err:  # noqa: BLE001 # whatever it is, the other sinks go on
                 self.last_error = f"{type(err).__name__}: {err}"
                 self.ended_by = err
@@ -145,10 +148,11 @@ class Copying:
         due = self._due(await self.feed.reading.ends(at_once=is_last))
         waiting = sum(due.values())
         is_enough = 0 < pace.enough_records <= waiting
-        if due and (now >= self._write_at or is_enough or is_last):
+        if due and (self._is_behind or now >= self._write_at or is_enough or is_last):
             self.lag = waiting
             self._write_at = now + pace.wait_ms / 1_000
-            if await self._write(due):
+            self._is_behind = await self._write(due)
+            if self._is_behind:
                 await asyncio.sleep(0)
                 return True
         if is_last:
@@ -178,6 +182,7 @@ class Copying:
         for batch in batches:
             self.positions[batch.log] = batch.end
         self._figures.wrote(sink.name, batches, rows, self._figures.now_ns() - began_ns)
+        self._retry_s = RETRY_S_MIN  # that it opens does not mean that it takes anything
         self.lag = max(0, self.lag - sum(len(batch.kept) for batch in batches))
         pace = self.feed.pace
         is_more = self.lag > 0
@@ -190,15 +195,27 @@ class Copying:
         for logs_left, log in zip(range(len(due), 0, -1), due, strict=True):
             share = max(1, left // logs_left)
             position = self.positions.get(log, 0)
-            kept = await self.feed.reading.read(log, position, min(share, due[log]))
+            kept = await self._pages(log, position, min(share, due[log]), left_bytes)
             if kept:
-                self._tell_missing(log, position, kept)
                 batches.append(Batch(log, kept))
                 left -= len(kept)
                 left_bytes -= sum(each.size_bytes for each in kept)
             if left <= 0 or left_bytes <= 0:
                 break
         return batches
+
+    async def _pages(self, log: Log, position: int, limit: int, bytes_max: int) -> list[Kept]:
+        # As many as that, however few are given at a time.
+        found: list[Kept] = []
+        while len(found) < limit and bytes_max > 0:
+            page = await self.feed.reading.read(log, position, limit - len(found))
+            if not page:
+                break
+            self._tell_missing(log, position, page)
+            found += page
+            bytes_max -= sum(each.size_bytes for each in page)
+            position = page[-1].raw.offset + 1
+        return found
 
     def _tell_missing(self, log: Log, position: int, kept: Sequence[Kept]) -> None:
         missing = kept[0].raw.offset - position

@@ -265,6 +265,41 @@ def test_little_waits_for_more_and_much_does_not() -> None:
     asyncio.run(run())
 
 
+class ShortPages(RawView):
+    """Logs that give few records at a time, as an archive of small objects does."""
+
+    async def read_raw(self, log: Log, position: int, limit: int) -> Sequence[Raw]:
+        return await super().read_raw(log, position, min(limit, 7))
+
+
+def test_sink_with_a_slow_pace_takes_all_there_is_each_time_it_writes() -> None:
+    async def run() -> None:
+        bus, sink = await filled(95, A), ListSink()
+        pace = Pace(wait_ms=600_000, enough_records=0, records_max=30, behind_records_max=60)
+        feed = Feed(sink=sink, reading=Direct(ShortPages(bus)), pace=pace)
+        await while_running(
+            Recorder([feed], figures()), lambda: until(lambda: len(sink.ids(A)) == 95)
+        )
+        assert sink.write_sizes == [30, 60, 5]
+
+    asyncio.run(run())
+
+
+def test_sink_that_opens_and_takes_nothing_is_tried_ever_more_seldom() -> None:
+    async def run() -> None:
+        bus, sink = await filled(5, A), ListSink()
+        sink.fails = [Unavailable("its disk is full")] * 5
+        pace = Pace(wait_ms=101, enough_records=0, records_max=10, behind_records_max=10)
+        began_s = asyncio.get_running_loop().time()
+        await while_running(
+            Recorder(feeds(RawView(bus), sink, pace=pace), figures()),
+            lambda: until(lambda: len(sink.ids(A)) == 5),
+        )
+        assert asyncio.get_running_loop().time() - began_s > 0.1 + 0.2 + 0.4 + 0.8 + 1.6
+
+    asyncio.run(run())
+
+
 def test_short_logs_do_not_wait_behind_a_long_one() -> None:
     async def run() -> None:
         bus, sink = await filled(500, A), ListSink()
