@@ -241,7 +241,7 @@ def _found(partitions: Sequence[Mapping[str, int]]) -> Found:
     return Found(len(partitions), sum(each["leader"] >= 0 for each in partitions))
 
 
-def _parts(wanted: Mapping[TopicPartition, int], response: Any) -> dict[TopicPartition, Part]:  # noqa: ANN401 # aiokafka's responses have no types
+def _parts(wanted: Mapping[TopicPartition, int], response: Any) -> dict[TopicPartition, Part]:  # noqa: ANN401 # responses of aiokafka have no types
     found = {}
     for topic, partitions in response.topics:
         for number, code, end, *_, data in partitions:

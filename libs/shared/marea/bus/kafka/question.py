@@ -31,7 +31,7 @@ ALONE = Place(0, -1)
 BEGIN = Place(0, 0)
 
 
-class Question(FetchRequest):  # type: ignore[misc] # aiokafka's types are no strict ones
+class Question(FetchRequest):  # type: ignore[misc] # aiokafka has no strict types
     """What these partitions hold from these offsets on."""
 
     def __init__(
@@ -52,7 +52,7 @@ class Question(FetchRequest):  # type: ignore[misc] # aiokafka's types are no st
         self._place = place
         self._gone = gone
 
-    def build(self, request_struct_class: Any) -> Any:  # noqa: ANN401 # aiokafka's structs of each version have no types
+    def build(self, request_struct_class: Any) -> Any:  # noqa: ANN401 # structs of aiokafka have no types
         """The question as this version writes it."""
         built = super().build(request_struct_class)
         built.session_id, built.session_epoch = self._place
