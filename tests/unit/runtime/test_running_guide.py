@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from marea.errors import BadInput, Broken, Unavailable
+from marea.errors import BadInput, Broken, Refused, Unavailable
 from marea.runtime.facts import Health, LoopFacts
 from marea.runtime.metrics import Metrics
 from marea.runtime.processes import ProcessSettings
@@ -44,4 +44,5 @@ def test_guide_names_every_figure(guide: str) -> None:
 
 def test_guide_names_every_exit_code_that_a_service_has(guide: str) -> None:
     codes = [int(code) for code in re.findall(r"^\| (\d+) \|", guide, re.MULTILINE)]
-    assert codes == [0, 2, BadInput.exit_code, Unavailable.exit_code, Broken.exit_code]
+    errors = (BadInput, Unavailable, Refused, Broken)
+    assert codes == [0, 2, *(each.exit_code for each in errors)]
