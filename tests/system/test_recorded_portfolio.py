@@ -23,6 +23,7 @@ from services.standalone.recorded_portfolio import RecordedPortfolio
 from services.standalone.replaying import Replayed
 from services.standalone.stages import Ingesting, Stores
 from services.standalone.timing import Stopwatch
+from services.standalone.what_if import WhatIf, what_if
 from tests.system import test_embedded
 
 settings = test_embedded.settings
@@ -140,6 +141,21 @@ def test_what_is_decided_under_other_settings_is_held_against_the_record(
     assert found.by_type.keys() >= {RiskDecision.__name__}
     with pytest.raises(BadInput, match="gives the run other logs"):
         replaying.compare(subject, ["portfolio.name=other"], lambda _, __: None)
+
+
+def test_market_with_second_copies_and_rubbish_is_played_again_as_if_it_had_none(
+    lived: MemoryBus,
+    settings: Settings,
+) -> None:
+    def played(logs: RawView) -> WhatIf:
+        subject = RecordedPortfolio(Kept(logs), settings)
+        return what_if(subject, ["signals.confidence_min=0.99"], lambda _, __: None)
+
+    clean, found = played(RawView(lived)), played(asyncio.run(doubled(lived)))
+    assert (found.control, found.variant) == (clean.control, clean.variant)
+    assert (clean.control.fills > 0, clean.variant.orders) == (True, 0)
+    assert found.control_as_recorded is None
+    assert found.different == clean.different > 0
 
 
 def test_record_is_replayed_as_far_as_its_time_is_asked_for(
