@@ -6,7 +6,8 @@ import os
 import select
 import shutil
 import sys
-from collections.abc import Collection, Sequence
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from deploy.local import builds, ports
@@ -17,6 +18,8 @@ AWAY = 4
 """The exit of a command that something outside stands in the way of."""
 
 PORT_MAX = 65_535
+PID_MAX = 2**22
+"""Linux gives no higher number."""
 
 
 def main() -> None:
@@ -29,16 +32,18 @@ def main() -> None:
     except ServerAway as why:
         _say(str(why))
         sys.exit(AWAY)
+    except OSError as why:
+        _say(f"{why}: see to its rights and to room, or name another folder (--state, --data)")
+        sys.exit(AWAY)
 
 
 def _up(asked: argparse.Namespace) -> None:
     servers = _servers(asked)
     names = asked.name or USUAL
-    data = {name: Path(folder) for name, folder in _pairs(asked.data, SERVERS)}
     if asked.port:
-        servers.move({name: _port(number) for name, number in _pairs(asked.port, FIXED)})
+        servers.move(dict(asked.port))
     builds.install([build for name in names if (build := SERVERS[name].build)], _say)
-    servers.up(*names, data=data)
+    servers.up(*names, data=dict(asked.data))
     _show([servers.status(name) for name in names], asked)
 
 
@@ -79,21 +84,35 @@ def _servers(asked: argparse.Namespace) -> Servers:
     return Servers(asked.state, draw, _say)
 
 
-def _pairs(words: Sequence[str], known: Collection[str]) -> list[tuple[str, str]]:
-    """What `NAME=WHAT` says, of names that are known."""
-    pairs = []
-    for word in words:
-        name, _, what = word.partition("=")
-        if name not in known or not what:
-            raise ServerAway(f"'{word}' is not NAME=WHAT with a name of {', '.join(known)}")
-        pairs.append((name, what))
-    return pairs
+def _one_of(known: Collection[str]) -> Callable[[str], str]:
+    """Reads a name that is known."""
+
+    def read(word: str) -> str:
+        if word not in known:
+            raise ArgumentTypeError(f"'{word}' is none of {', '.join(known)}: name one of them")
+        return word
+
+    return read
 
 
-def _port(number: str) -> int:
+def _port(word: str) -> tuple[str, int]:
+    name, _, number = word.partition("=")
     if not number.isdecimal() or not 0 < int(number) <= PORT_MAX:
-        raise ServerAway(f"'{number}' is no port: give a number from 1 to {PORT_MAX}")
-    return int(number)
+        raise ArgumentTypeError(f"'{word}' names no port: write NAME=NUMBER, of 1 to {PORT_MAX}")
+    return _one_of(FIXED)(name), int(number)
+
+
+def _data(word: str) -> tuple[str, Path]:
+    name, _, folder = word.partition("=")
+    if not folder:
+        raise ArgumentTypeError(f"'{word}' names no folder: write NAME=FOLDER")
+    return _one_of(SERVERS)(name), Path(folder)
+
+
+def _pid(word: str) -> int:
+    if not word.isdecimal() or not 0 < int(word) <= PID_MAX:
+        raise ArgumentTypeError(f"'{word}' is no process: write its number")
+    return int(word)
 
 
 def _wait_for_end(pid: int) -> None:
@@ -134,31 +153,31 @@ def _parser() -> argparse.ArgumentParser:
     actions = parser.add_subparsers(required=True, metavar="up|down|restart|kill|ps|install")
 
     up = actions.add_parser("up", help=f"start servers ({', '.join(USUAL)}, unless named)")
-    up.add_argument("name", nargs="*", choices=[*SERVERS, []], metavar="NAME")
+    up.add_argument("name", nargs="*", type=_one_of(SERVERS), metavar="NAME")
     up.add_argument("--ports", choices=("fixed", "free"), help="free: any, in a new state folder")
-    up.add_argument("--port", action="append", default=[], metavar="NAME=NUMBER")
-    up.add_argument("--data", action="append", default=[], metavar="NAME=FOLDER")
+    up.add_argument("--port", action="append", type=_port, default=[], metavar="NAME=NUMBER")
+    up.add_argument("--data", action="append", type=_data, default=[], metavar="NAME=FOLDER")
     up.set_defaults(action=_up)
 
     down = actions.add_parser("down", help="end servers (all, unless named), their data whole")
-    down.add_argument("name", nargs="*", choices=[*SERVERS, []], metavar="NAME")
-    down.add_argument("--after", type=int, metavar="PID", help="once that process has ended")
+    down.add_argument("name", nargs="*", type=_one_of(SERVERS), metavar="NAME")
+    down.add_argument("--after", type=_pid, metavar="PID", help="once that process has ended")
     down.add_argument("--remove", action="store_true", help="their data too")
     down.set_defaults(action=_down)
 
     restart = actions.add_parser("restart", help="end a server and start it on its data")
-    restart.add_argument("name", nargs="+", choices=SERVERS, metavar="NAME")
+    restart.add_argument("name", nargs="+", type=_one_of(SERVERS), metavar="NAME")
     restart.set_defaults(action=_restart)
 
     kill = actions.add_parser("kill", help="end a server by SIGKILL")
-    kill.add_argument("name", nargs="+", choices=SERVERS, metavar="NAME")
+    kill.add_argument("name", nargs="+", type=_one_of(SERVERS), metavar="NAME")
     kill.set_defaults(action=_kill)
 
     ps = actions.add_parser("ps", help="tell how each server does")
     ps.set_defaults(action=_ps)
 
     install = actions.add_parser("install", help="build what no package of the system brings")
-    install.add_argument("name", nargs="*", choices=[*builds.BUILDS, []], metavar="NAME")
+    install.add_argument("name", nargs="*", type=_one_of(builds.BUILDS), metavar="NAME")
     install.set_defaults(action=_install)
     return parser
 

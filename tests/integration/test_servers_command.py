@@ -92,18 +92,37 @@ def test_command_takes_a_port_and_a_folder(runner: Runner, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "why"),
+    ("words", "why"),
     [
-        (["up", "rediss"], 2, "invalid choice: 'rediss'"),
-        (["up", "redis", "--port", "redis"], 4, "'redis' is not NAME=WHAT with a name of kafka,"),
-        (["up", "redis", "--port", "redis=a"], 4, "'a' is no port: give a number from 1 to 65535"),
-        (["up", "redis", "--data", "x=/tmp"], 4, "'x=/tmp' is not NAME=WHAT with a name of kafka,"),
+        (["up", "rediss"], "'rediss' is none of kafka, redis, postgres"),
+        (["kill", "rediss"], "'rediss' is none of kafka, redis, postgres"),
+        (["install", "x"], "'x' is none of "),
+        (
+            ["up", "redis", "--port", "redis"],
+            "'redis' names no port: write NAME=NUMBER, of 1 to 65",
+        ),
+        (["up", "redis", "--port", "redis=a"], "'redis=a' names no port: write NAME=NUMBER, of 1"),
+        (["up", "redis", "--port", "x=1"], "'x' is none of kafka, kafka.controller, redis"),
+        (["up", "redis", "--data", "redis"], "'redis' names no folder: write NAME=FOLDER"),
+        (["up", "redis", "--data", "x=/tmp"], "'x' is none of kafka, redis, postgres"),
+        (["down", "--after", "-1"], "'-1' is no process: write its number"),
     ],
 )
 def test_command_says_what_it_can_not_understand(
-    runner: Runner, words: list[str], code: int, why: str
+    runner: Runner, words: list[str], why: str
 ) -> None:
-    assert why in runner(*words, code=code).stderr
+    assert why in runner(*words, code=2).stderr
+
+
+def test_command_says_which_folder_it_can_not_use(runner: Runner) -> None:
+    need("redis")
+    told = runner("up", "redis", "--ports", "free", "--data", "redis=/proc/x", code=4).stderr
+    assert "'/proc/x': see to its rights and to room, or name another folder" in told
+    assert "Traceback" not in told
+
+
+def test_server_that_does_not_run_is_killed_already(runner: Runner) -> None:
+    runner("kill", "redis")
 
 
 @pytest.mark.parametrize("ends", ["passes", "killed"])
