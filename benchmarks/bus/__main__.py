@@ -29,6 +29,7 @@ from marea.bus.kafka.topics import create_topics
 from marea.messages.envelope import Log
 from marea.runtime.processes import SERVICES
 from services.standalone.fleet import Fleet
+from tools.arguments import above_zero
 from tools.ending import end_with
 
 FITTED_HZ = 98.0
@@ -189,12 +190,12 @@ def show(figures: Mapping[str, Any]) -> None:
         print(f"{name:28} {figure}")
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bus", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one object")
-    parser.add_argument("--seconds", type=int, default=240, help="of orders")
-    given = parser.parse_args()
+    parser.add_argument("--seconds", type=above_zero(int), default=240, help="of orders")
+    given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="marea-bench-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)  # PostgreSQL runs as a user of its own
         figures = measure(Path(folder), given.seconds)

@@ -16,6 +16,7 @@ from tests import servers
 from tests.chaos.page import PAGE, quantile, render
 from tests.chaos.running import Outcome, run
 from tests.chaos.scenes import Play, whole
+from tools.arguments import above_zero
 
 RECOVERY_S_MAX = 10.0
 TAKEOVER_S_MAX = 15.0
@@ -29,7 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--seed", type=int, default=7, metavar="K")
-    parser.add_argument("--minutes", type=float, default=10.0, help="of the first scene")
+    parser.add_argument(
+        "--minutes", type=above_zero(float), default=10.0, help="of the first scene"
+    )
     parser.add_argument("--scene", choices=list(whole(0, 1)), help="this one alone")
     given = parser.parse_args(arguments)
     logging.disable(logging.ERROR)  # the clients tell of every call that their servers miss

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests import servers
 from tests.chaos.poisoned import Dose, Outcome, Poisoned
+from tools.arguments import above_zero
 
 SHOWN_MAX = 20
 
@@ -25,9 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--seed", type=int, default=7, metavar="K")
-    parser.add_argument("--count", type=int, default=100_000, metavar="N")
-    parser.add_argument("--seconds", type=float, default=900.0, metavar="S")
-    parser.add_argument("--activity", type=float, default=1.0, help="of the market meanwhile")
+    parser.add_argument("--count", type=above_zero(int), default=100_000, metavar="N")
+    parser.add_argument("--seconds", type=above_zero(float), default=900.0, metavar="S")
+    parser.add_argument(
+        "--activity", type=above_zero(float), default=1.0, help="of the market meanwhile"
+    )
     given = parser.parse_args(arguments)
     logging.disable(logging.WARNING)  # the clients tell of every call that their servers miss
     folder = Path(tempfile.mkdtemp(prefix="marea-poison-"))

@@ -24,6 +24,7 @@ from benchmarks.machine import machine
 from services.standalone.fleet import Fleet
 from tests import servers
 from tests.chaos.trend import SPANS, Trend, trend
+from tools.arguments import above_zero
 
 SERVICES = ("paper", "ingestion", "features", "signals", "risk", "execution", "recorder")
 BUSY = 10.2
@@ -201,10 +202,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--seed", type=int, default=7, metavar="K")
-    parser.add_argument("--minutes", type=float, default=30.0, help="with the warm-up")
-    parser.add_argument("--warm-up-minutes", type=float, default=5.0)
-    parser.add_argument("--activity", type=float, default=BUSY, help="of the market")
+    parser.add_argument("--minutes", type=above_zero(float), default=30.0, help="with the warm-up")
+    parser.add_argument("--warm-up-minutes", type=above_zero(float), default=5.0)
+    parser.add_argument("--activity", type=above_zero(float), default=BUSY, help="of the market")
     given = parser.parse_args(arguments)
+    if given.minutes <= given.warm_up_minutes:
+        parser.error(
+            f"--minutes is {given.minutes:g}: write more than --warm-up-minutes, which is "
+            f"{given.warm_up_minutes:g}"
+        )
     logging.disable(logging.WARNING)
     soak = Soak(
         seed=given.seed,
