@@ -367,7 +367,7 @@ def main() -> None:
         problem = (
             err.format_message() or "Missing command."
         )  # which typer answers with all its help
-        code = _end(f"{problem} Add --help to see what there is.", err.exit_code)
+        code = _end(f"{problem.rstrip('.')}. Add --help to see what there is.", err.exit_code)
     except MareaError as err:
         code = _end(str(err), err.exit_code)
     except Exception as err:  # noqa: BLE001 # the runner: whatever it is, it is a bug of ours
