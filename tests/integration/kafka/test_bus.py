@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from aiokafka.structs import TopicPartition
+from msgspec.structs import replace
 
 from marea.bus.kafka import following
 from marea.bus.kafka import window as windows
@@ -68,6 +69,24 @@ def test_what_was_appended_is_there_for_another_process(kafka: str) -> None:
             assert await bus.ends() == {MARKET: 20}
             assert await read_all(bus, MARKET) == quotes(0, 20)
             assert await bus.append(MARKET, quotes(20, 21)) == 20
+
+    asyncio.run(scenario())
+
+
+def test_what_was_told_before_it_came_is_not_decoded_again(kafka: str) -> None:
+    async def scenario() -> None:
+        async with opened_twice(kafka) as (first, second):
+            await first.append(MARKET, quotes(0, 1))
+            await come(second, MARKET, 1)
+            told, changed = quotes(1, 3)
+            unwritable = replace(told, input_offset=3)
+            for record in (told, replace(changed, ts_known=7), unwritable):
+                second.expected.add(MARKET, record)
+                second.expected.add(OTHER, record)  # which is not read here
+            await first.append(MARKET, quotes(1, 3))
+            found = (await come(second, MARKET, 3))[1:]
+            assert found == quotes(1, 3)
+            assert found[0] is told
 
     asyncio.run(scenario())
 

@@ -46,6 +46,29 @@ def test_records_are_confirmed_when_the_log_brings_them_and_given_once() -> None
     asyncio.run(scenario())
 
 
+def test_log_is_told_of_what_was_given_before_it_has_it() -> None:
+    async def scenario() -> None:
+        shard = Shard()
+        await shard.claim()
+        expected: list[Record] = []
+        source = FastSource(
+            MARKET,
+            shard.record,
+            shard.fast,
+            MemorySnapshots(),
+            lambda log, record: expected.append(record) if log == MARKET else None,
+        )
+        reader = Taker(source)
+        await shard.say(2)
+        await shard.bus.pump()
+        await reader.take()
+        assert expected == []
+        await shard.say(2)
+        assert numbers(await reader.take()) == numbers(expected) == [2, 3]
+
+    asyncio.run(scenario())
+
+
 def test_what_nobody_can_read_on_the_log_has_no_position_and_holds_nothing_up() -> None:
     async def scenario() -> None:
         shard, reader = await begun()

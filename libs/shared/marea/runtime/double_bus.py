@@ -22,7 +22,7 @@ from marea.errors import Unavailable
 from marea.messages.channels import load_channels
 from marea.messages.envelope import Log, Record
 from marea.messages.system import Started
-from marea.runtime.fast_source import FastSource
+from marea.runtime.fast_source import Expect, FastSource, expect_nothing
 from marea.runtime.wiring import Backlog
 
 PUMPED_RECORDS_MAX = 1_000
@@ -73,8 +73,13 @@ class DoubleBus:
         snapshots: Snapshots,
         now_ns: Callable[[], int],
         join: Join = in_turn,
+        expect: Expect = expect_nothing,
     ) -> None:
-        """`now_ns` gives a monotonic time, ns; `join` has appends to several logs done."""
+        """`now_ns` gives a monotonic time, ns; `join` has appends to several logs done.
+
+        `expect` is told of what loops are given before their logs have it.
+        """
+        self._expect = expect
         self._join = join
         self._record = record
         self._fast = fast
@@ -93,7 +98,7 @@ class DoubleBus:
 
     def follow(self, log: Log) -> FastSource:
         """A source for a loop of this process, on which what the loop appends rests."""
-        source = self._sources[log] = FastSource(log, self._record, self._fast, self)
+        source = self._sources[log] = FastSource(log, self._record, self._fast, self, self._expect)
         return source
 
     async def append(self, log: Log, records: Sequence[Record]) -> int:

@@ -11,8 +11,9 @@ was written under an epoch that was over or never began. They are the same which
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
@@ -30,6 +31,13 @@ COPIES_HELD_MAX = 10_000
 """Read from the fast copy before the record that they follow."""
 
 
+Expect: TypeAlias = Callable[[Log, Record], None]
+
+
+def expect_nothing(log: Log, record: Record) -> None:
+    """The log decodes whatever it brings."""
+
+
 class NeverRecorded(Unavailable):
     """What a loop took early was lost with its writer; a new life takes what there is instead."""
 
@@ -37,8 +45,17 @@ class NeverRecorded(Unavailable):
 class FastSource:
     """The source of a loop, and the keeper of its snapshots."""
 
-    def __init__(self, log: Log, record: Bus, fast: FastCopy, snapshots: Snapshots) -> None:
+    def __init__(
+        self,
+        log: Log,
+        record: Bus,
+        fast: FastCopy,
+        snapshots: Snapshots,
+        expect: Expect = expect_nothing,
+    ) -> None:
+        """`expect` is told of each record that is given before the log has it."""
         self.log = log
+        self._expect = expect
         self._record = record
         self._fast = fast
         self._snapshots = Cursors(snapshots, Cursor)
@@ -175,6 +192,7 @@ class FastSource:
                 return
             self._last = key_of(record)
             self._ahead.append(record)
+            self._expect(self.log, record)
             found.append(record)
 
     async def _hold(self) -> None:

@@ -16,7 +16,7 @@ from marea.messages.envelope import Log
 from marea.runtime.copier import Copier
 from marea.runtime.double_bus import DoubleBus
 from marea.runtime.facts import LoopFacts
-from marea.runtime.fast_source import FastSource
+from marea.runtime.fast_source import Expect, FastSource, expect_nothing
 from marea.runtime.metrics import Metrics
 from marea.runtime.processes import ProcessSettings
 from marea.runtime.settings import Settings
@@ -57,6 +57,8 @@ class Ground:
     bus: WakingBus
     fast: WakingFastCopy
     snapshots: Snapshots
+    expect: Expect = expect_nothing
+    """Is told of each record that a loop is given before its log has it."""
     telemetry: Metrics
     venue_time: VenueTime
     web: web.Application
@@ -103,6 +105,7 @@ class Footing:
                 ground.snapshots,
                 time.monotonic_ns,
                 lambda jobs: asyncio.gather(*(job() for job in jobs)),
+                ground.expect,
             )
 
     def waiting(self) -> int:

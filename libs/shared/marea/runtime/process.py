@@ -189,6 +189,7 @@ class _Process:
             bus=bus,
             fast=fast,
             snapshots=bus.snapshots,
+            expect=bus.expected.add,
             telemetry=self._metrics,
             venue_time=VenueTime(own.market.speed),
             web=app,

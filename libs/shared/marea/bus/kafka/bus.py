@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 from aiokafka.structs import TopicPartition
 
@@ -24,6 +24,7 @@ from marea.bus.raw import Raw, record_of
 from marea.bus.registry import Registry, open_registry
 from marea.messages.channels import Channels, load_channels
 from marea.messages.envelope import Log, Record
+from marea.messages.errors import BadMessage
 from marea.messages.framing import frame
 
 TIMEOUT_S = 5.0
@@ -62,6 +63,24 @@ async def open_kafka(
     return bus
 
 
+class Expected:
+    """What is known to a process before it comes from its log: its bytes are compared, not read."""
+
+    def __init__(self, logs: Logs, follower: Follower) -> None:
+        self._logs = logs
+        self._follower = follower
+
+    def add(self, log: Log, record: Record) -> None:
+        """Expect a record that another process has told of."""
+        place = self._logs.place(log)
+        window = self._follower.windows.get(place) if place is not None else None
+        if window is not None:
+            with suppress(
+                ValueError, OverflowError, BadMessage
+            ):  # what can't be written never comes
+                window.expect(frame(record), record)
+
+
 class KafkaBus:
     """Logs on Kafka, and the snapshots beside them."""
 
@@ -81,6 +100,7 @@ class KafkaBus:
         """Behind the last record of each log that was appended here."""
         self._events: defaultdict[Log, list[asyncio.Event]] = defaultdict(list)
         self.snapshots = KafkaSnapshots(self._logs)
+        self.expected = Expected(self._logs, self._follower)
 
     async def open(self) -> None:
         """Connect. Raises `Unavailable`."""

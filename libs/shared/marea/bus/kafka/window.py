@@ -39,7 +39,7 @@ class Window:
         return self.first + len(self._raws)
 
     def expect(self, value: bytes, record: Record) -> None:
-        """Remember what is about to be appended: when it comes back, it need not be decoded."""
+        """Remember what is about to be appended: when it comes, it need not be decoded."""
         self._own[value] = record
         if len(self._own) > RECORDS_MAX:
             del self._own[next(iter(self._own))]
