@@ -4,6 +4,7 @@ A test keeps to itself by what it names: a prefix of topics or keys, a database,
 bucket. One that stops or breaks a server takes `own_servers`, and has them alone.
 """
 
+import asyncio
 import os
 import shutil
 import signal
@@ -13,7 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from deploy.local import ports, process
@@ -47,6 +50,13 @@ def postgres() -> str:
     return _address("postgres")
 
 
+@pytest.fixture
+def database(postgres: str) -> Iterator[str]:
+    """The DSN of an empty database."""
+    with own_database(postgres) as dsn:
+        yield dsn
+
+
 @pytest.fixture(scope="session")
 def influx() -> str:
     """The URL of an InfluxDB 1.6."""
@@ -73,6 +83,15 @@ def own_servers() -> Iterator[Servers]:
 
 
 @contextmanager
+def own_database(postgres: str) -> Iterator[str]:
+    """The DSN of a database for whoever enters."""
+    name = f"marea_{uuid4().hex}"
+    asyncio.run(_order(postgres, f"CREATE DATABASE {name}"))
+    yield f"{postgres.rpartition('/')[0]}/{name}"
+    asyncio.run(_order(postgres, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@contextmanager
 def own() -> Iterator[Servers]:
     """Servers for whoever enters, alone; they end, and their data go, with the process at the latest."""
     folder = Path(tempfile.mkdtemp(prefix="marea-own-servers-"))
@@ -84,6 +103,14 @@ def own() -> Iterator[Servers]:
         servers.down(*SERVERS)
         ending.end(signal.SIGTERM, 5)
         shutil.rmtree(folder)
+
+
+async def _order(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 def _address(name: str) -> str:

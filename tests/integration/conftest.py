@@ -1,5 +1,14 @@
 """Real servers, as the tests here find them."""
 
-from tests.servers import apicurio, influx, kafka, minio, own_servers, postgres, redis
+from tests.servers import apicurio, database, influx, kafka, minio, own_servers, postgres, redis
 
-__all__ = ["apicurio", "influx", "kafka", "minio", "own_servers", "postgres", "redis"]
+__all__ = [
+    "apicurio",
+    "database",
+    "influx",
+    "kafka",
+    "minio",
+    "own_servers",
+    "postgres",
+    "redis",
+]

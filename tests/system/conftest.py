@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import kafka, minio, redis
+from tests.servers import database, influx, kafka, minio, postgres, redis
 from tests.system import tapes
 from tools import command
 from tools.command import Ended
 
-__all__ = ["kafka", "minio", "redis"]
+__all__ = ["database", "influx", "kafka", "minio", "postgres", "redis"]
 
 Marea = Callable[..., Ended]
 

@@ -1,19 +1,19 @@
-"""One market through the processes and through the one process, and what they recorded replayed."""
+"""One market through the processes and through the one process: what stands in the stores, and is replayed."""
 
 import asyncio
 import json
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from deploy.local.minio import KEY, SECRET
-from marea.bus.kafka.bus import open_kafka
+from marea.bus.kafka.bus import KafkaBus, open_kafka
 from marea.bus.port import Bus
 from marea.bus.sqlite import SqliteBus
 from marea.messages import codec
@@ -24,21 +24,37 @@ from marea.messages.signals import Signal
 from marea.messages.system import Clock
 from marea.runtime.counting import Cursor
 from marea.runtime.facts import LoopFacts
+from marea.runtime.processes import load_process_settings
+from marea.runtime.secrets import load_secrets
+from marea.runtime.settings import find_config_dir
+from services.recorder.main import influx_config, objects_config
+from services.recorder.sinks.dead_letters import LOG as DEAD_LETTERS
+from services.recorder.sinks.tables import CHANNELS
 from services.standalone.embedded import SHARD
 from services.standalone.fleet import Fleet
 from tests.integration.redis.own_redis import OwnRedis
+from tests.integration.stored import influx as points
+from tests.integration.stored import objects, postgres
+from tests.integration.stored.record import read_record
 from tools import command
 
 Told = Mapping[tuple[str, str, str], Sequence[tuple[str, str]]]
 """Ids and hashes of what is said, by log, producer and instrument."""
 
+SAID_LAST = (DEAD_LETTERS, Log("snapshots", "recorder/dead-letters"))
+"""What the recorder itself says as it ends."""
+
+PATIENT = {"MAREA__SIGNALS__EXPIRY_BARS": "60", "MAREA__RISK__STALE_S_MAX": "60"}
+"""A market that is played faster than it was leaves its signals less time to be traded on."""
 READY_S = 120
 PLAYED_S = 150
 QUIET_S = 2.0
 RECORDED = ("ingestion", "features", "signals", "risk", "execution", "paper", "recorder")
+LAST_SINK = "recorder/tables"
 TAPE_INSTRUMENTS = "[BTC-USDT.BINANCE, ETH-USDT.BINANCE]"
 OF_MARKET = ("ingestion/", "features/", "signals/", "risk/marks/", "paper/")
 """Loops that have nothing to do behind the end of a market; others go on being told the time."""
+CAREFUL = ("--set", "signals.confidence_min=0.99")
 SOURCE = ("--source", "kafka", "--portfolio", "main")
 REPLAYED = {
     "features/BTC-USDT",
@@ -54,7 +70,7 @@ REPLAYED = {
 
 @pytest.fixture
 def redis_alone(tmp_path: Path) -> Any:
-    """One that the test flushes."""
+    """One that the test kills; all that it held is gone then."""
     server = OwnRedis(tmp_path)
     server.start()
     yield server
@@ -62,10 +78,12 @@ def redis_alone(tmp_path: Path) -> Any:
 
 
 @pytest.fixture
-def brokers(kafka: str, minio: str, redis_alone: OwnRedis) -> dict[str, str]:
+def brokers(
+    kafka: str, redis_alone: OwnRedis, database: str, influx: str, minio: str
+) -> dict[str, str]:
     """What a fleet and the command are told of the servers."""
     name = f"t{uuid.uuid4().hex[:8]}"
-    return {
+    return PATIENT | {
         "MAREA__KAFKA__SERVERS": kafka,
         "MAREA__KAFKA__PREFIX": f"{name}.",
         "MAREA__REDIS__URL": redis_alone.url,
@@ -74,29 +92,35 @@ def brokers(kafka: str, minio: str, redis_alone: OwnRedis) -> dict[str, str]:
         "MAREA__OBJECTS__ENDPOINT": minio,
         "MAREA_S3_KEY": KEY,
         "MAREA_S3_SECRET": SECRET,
-        "MAREA__RECORDER__SINKS": "[objects]",
+        "MAREA__POSTGRES__DSN": database,
+        "MAREA__INFLUX__URL": influx,
+        "MAREA__INFLUX__DATABASE": name,
         "MAREA__RECORDER__OBJECTS_EVERY_S": "1.0",
+        "MAREA__RECORDER__TABLES_EVERY_S": "1.0",
     }
 
 
 def test_simulated_market_through_the_processes_is_the_same_though_redis_loses_all(
     tmp_path: Path, brokers: dict[str, str], redis_alone: OwnRedis
 ) -> None:
-    market = {"MAREA__MARKET__MINUTES": "2", "MAREA__MARKET__SPEED": "8"}
+    market = {"MAREA__MARKET__MINUTES": "2", "MAREA__MARKET__SPEED": "4"}
 
     def lose_all() -> None:
         with redis_alone.client() as client:
             assert client.dbsize() > 2
-            client.flushall()
+        redis_alone.kill()
+        redis_alone.start()
 
     alone = play_alone(tmp_path, "--seed", "7", "--minutes", "2")
-    play(tmp_path, brokers | market, len_of(alone), halfway=lose_all)
-    assert_same(alone, distributed(brokers))
+    play(tmp_path, brokers | market, len_of(alone.said), halfway=lose_all)
+    assert_same(alone.said, distributed(brokers))
+    assert_stored(brokers)
     assert_decides_the_same_again(tmp_path, brokers, *SOURCE)
     assert_decides_the_same_again(tmp_path, brokers, "--source", "archive", *SOURCE[2:])
     assert_sound(tmp_path, brokers)
     assert_explained(tmp_path, brokers)
     assert_differs_under_other_settings(tmp_path, brokers)
+    assert_trades_otherwise_under_other_settings(tmp_path, brokers, alone.result)
 
 
 def test_tape_through_the_processes_is_the_same(
@@ -109,8 +133,9 @@ def test_tape_through_the_processes_is_the_same(
         "MAREA__SHARD__INSTRUMENTS": TAPE_INSTRUMENTS,
     }
     alone = play_alone(tmp_path, "--tape", short_tape)
-    play(tmp_path, brokers | market, len_of(alone), halfway=lambda: None)
-    assert_same(alone, distributed(brokers))
+    play(tmp_path, brokers | market, len_of(alone.said), halfway=lambda: None)
+    assert_same(alone.said, distributed(brokers))
+    assert_stored(brokers)
     assert_decides_the_same_again(tmp_path, brokers, *SOURCE)
     assert_sound(tmp_path, brokers)
 
@@ -118,20 +143,28 @@ def test_tape_through_the_processes_is_the_same(
 # The two ways to run
 
 
-def play_alone(folder: Path, *market: str | Path) -> Told:
+class Alone(NamedTuple):
+    """A run in one process."""
+
+    said: Told
+    result: Mapping[str, Any]
+
+
+def play_alone(folder: Path, *market: str | Path) -> Alone:
     """What a run in one process says."""
-    ended = command.run(["demo", *market], folder / "runs")
+    ended = command.run(["demo", *market, "--json"], folder / "runs", PATIENT)
     assert ended.code == 0, ended.err
     [log] = (folder / "runs").glob("*/log.sqlite")
     with closing(SqliteBus(log, read_only=True)) as bus:
-        return asyncio.run(told_on(bus))
+        return Alone(asyncio.run(told_on(bus)), json.loads(ended.out))
 
 
 def play(
     folder: Path, settings: Mapping[str, str], count: int, halfway: Callable[[], None]
 ) -> None:
-    """Have the processes play the market to its end, and drain."""
-    with Fleet(command.environment(folder, settings), None, folder / "logs") as fleet:
+    """Have the processes play the market to its end, and record it."""
+    environment = command.environment(folder, settings)
+    with Fleet(environment, None, folder / "logs") as fleet:
         for service in RECORDED:
             fleet.start(service)
         fleet.wait_ready(READY_S)
@@ -139,6 +172,11 @@ def play(
         halfway()
         await_inputs(fleet, count)
         await_quiet(fleet)
+        assert set(fleet.stop().values()) == {0}
+    with Fleet(environment, None, folder / "logs") as fleet:  # what they said as they ended
+        fleet.start("recorder")
+        fleet.wait_ready(READY_S)
+        await_tables(fleet, sum(asyncio.run(ends_of(settings, *CHANNELS)).values()))
         assert set(fleet.stop().values()) == {0}
 
 
@@ -161,20 +199,40 @@ def await_quiet(fleet: Fleet) -> None:
         time.sleep(0.2)
 
 
+def await_tables(fleet: Fleet, count: int) -> None:
+    """Return when all is in what the recorder writes last: it makes the tables of the archive."""
+    until_s = time.monotonic() + PLAYED_S
+    while all(each.position < count for each in loops_of(fleet) if each.loop == LAST_SINK):
+        assert time.monotonic() < until_s, f"less than {count} records: {loops_of(fleet)}"
+        time.sleep(0.2)
+
+
 def loops_of(fleet: Fleet) -> list[LoopFacts]:
     return [loop for told in fleet.health().values() if told is not None for loop in told.loops]
+
+
+@asynccontextmanager
+async def opened(brokers: Mapping[str, str]) -> AsyncIterator[KafkaBus]:
+    """The logs of the processes."""
+    bus = await open_kafka(brokers["MAREA__KAFKA__SERVERS"], brokers["MAREA__KAFKA__PREFIX"])
+    try:
+        yield bus
+    finally:
+        await bus.close()
+
+
+async def ends_of(brokers: Mapping[str, str], *channels: str) -> Mapping[Log, int]:
+    """Where the logs of these channels end."""
+    async with opened(brokers) as bus:
+        return {log: end for log, end in (await bus.ends()).items() if log.channel in channels}
 
 
 def distributed(brokers: Mapping[str, str]) -> Told:
     """What the processes said, as it stands on Kafka."""
 
     async def read() -> Told:
-        servers, prefix = brokers["MAREA__KAFKA__SERVERS"], brokers["MAREA__KAFKA__PREFIX"]
-        bus = await open_kafka(servers, prefix)
-        try:
+        async with opened(brokers) as bus:
             return await told_on(bus)
-        finally:
-            await bus.close()
 
     return asyncio.run(read())
 
@@ -225,7 +283,26 @@ def assert_same(alone: Told, processes: Told) -> None:
     assert sum(map(len, alone.values())) > 5_000
 
 
-# What is read of it
+# What is made of it
+
+
+def assert_stored(brokers: Mapping[str, str]) -> None:
+    """Rows, points and files are those that follow from the logs, and so are their sums."""
+    own, secrets = load_process_settings(find_config_dir(None, {}), brokers), load_secrets(brokers)
+
+    async def compare() -> None:
+        async with opened(brokers) as bus:
+            record = await read_record(bus)
+            rows = await postgres.assert_tables(own.postgres.dsn, record)
+            assert rows["market_trades"] > 500
+            measured = await points.assert_points(influx_config(own, secrets), bus)
+            assert measured["market.bars"] == rows["market_data"]
+            s3 = objects_config(own, secrets)
+            await objects.assert_archived(s3, bus, but=SAID_LAST)
+            days = await objects.assert_tables(s3, record)
+            assert (days["trades"], days["fills"]) == (rows["market_trades"], rows["trades"])
+
+    asyncio.run(compare())
 
 
 def marea(folder: Path, brokers: Mapping[str, str], *arguments: str, code: int = 0) -> Any:
@@ -263,7 +340,23 @@ def assert_explained(folder: Path, brokers: Mapping[str, str]) -> None:
 
 
 def assert_differs_under_other_settings(folder: Path, brokers: Mapping[str, str]) -> None:
-    told = ("--mode", "compare", "--set", "signals.confidence_min=0.99")
+    """Whether the logs are read from Kafka or from the archive."""
+    told = ("--mode", "compare", *CAREFUL)
     found = marea(folder, brokers, "replay", *SOURCE, *told)
     assert found["loops"] == ["risk/main"]
-    assert found["by_type"].keys() >= {"RiskDecision"}
+    assert found["by_type"]["RiskDecision"]["different"] > 0
+    archived = marea(folder, brokers, "replay", "--source", "archive", *SOURCE[2:], *told)
+    assert archived | {"run": ""} == found | {"run": ""}
+
+
+def assert_trades_otherwise_under_other_settings(
+    folder: Path, brokers: Mapping[str, str], alone: Mapping[str, Any]
+) -> None:
+    """Played again under its own settings, the market comes to what it came to in one process."""
+    found = marea(folder, brokers, "replay", *SOURCE, "--mode", "what-if", *CAREFUL)
+    assert (found["simulated"], found["control_as_recorded"]) == (True, None)
+    control, variant = found["control"], found["variant"]
+    assert control == {name: alone[name] for name in control}
+    assert (control["orders"] > 0, variant["orders"]) == (True, 0)
+    assert variant["equity_end"] == variant["equity_start"]
+    assert found["change"]["orders"] == f"-{control['orders']}"

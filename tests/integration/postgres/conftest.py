@@ -2,10 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from uuid import uuid4
 
-import asyncpg
 import pytest
 
 from marea.bus.memory import MemoryBus, MemorySnapshots
@@ -17,30 +14,16 @@ from services.standalone.embedded import Embedded
 from services.standalone.stages import Ingesting, Stores
 from services.standalone.timing import Stopwatch
 from tests.integration.postgres.feeding import kept_on, write, writes_of
+from tests.servers import own_database
 
 SEED, MINUTES = 7, 3
 """Of a market in which entries, targets and stops fill, and orders are canceled."""
 
 
-@contextmanager
-def _database(postgres: str) -> Iterator[str]:
-    name = f"marea_{uuid4().hex}"
-    asyncio.run(_order(postgres, f"CREATE DATABASE {name}"))
-    yield f"{postgres.rpartition('/')[0]}/{name}"
-    asyncio.run(_order(postgres, f"DROP DATABASE {name} WITH (FORCE)"))
-
-
-@pytest.fixture
-def database(postgres: str) -> Iterator[str]:
-    """The DSN of an empty database."""
-    with _database(postgres) as dsn:
-        yield dsn
-
-
 @pytest.fixture(scope="session")
 def shared(postgres: str) -> Iterator[str]:
     """The DSN of a database for tests that each name what they write by themselves."""
-    with _database(postgres) as dsn:
+    with own_database(postgres) as dsn:
         yield dsn
 
 
@@ -61,7 +44,7 @@ def kept(run: MemoryBus) -> Mapping[Log, Sequence[Kept]]:
 @pytest.fixture(scope="session")
 def filled(postgres: str, kept: Mapping[Log, Sequence[Kept]]) -> Iterator[str]:
     """The DSN of a database that holds all of the run, only to be looked at."""
-    with _database(postgres) as dsn:
+    with own_database(postgres) as dsn:
         asyncio.run(write(dsn, writes_of(kept)))
         yield dsn
 
@@ -73,11 +56,3 @@ async def _run(stores: Stores) -> None:
     await embedded.start()
     while await embedded.advance():
         pass
-
-
-async def _order(dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()

@@ -6,13 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
-from uuid import uuid4
 
-import asyncpg
 import pytest
 from aiohttp import ClientSession
 
@@ -83,21 +81,6 @@ class Process:
     def end(self) -> int:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=30)
-
-
-@pytest.fixture
-def database(postgres: str) -> Iterator[str]:
-    """The DSN of a database of its own."""
-    name = f"marea_{uuid4().hex}"
-
-    async def order(words: str) -> None:
-        connection = await asyncpg.connect(postgres)
-        await connection.execute(words)
-        await connection.close()
-
-    asyncio.run(order(f"CREATE DATABASE {name}"))
-    yield f"{postgres.rpartition('/')[0]}/{name}"
-    asyncio.run(order(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture
