@@ -24,25 +24,15 @@ from marea.messages.signals import Signal
 from marea.messages.system import Clock
 from marea.runtime.counting import Cursor
 from marea.runtime.facts import LoopFacts
-from marea.runtime.processes import load_process_settings
-from marea.runtime.secrets import load_secrets
-from marea.runtime.settings import find_config_dir
-from services.recorder.main import influx_config, objects_config
-from services.recorder.sinks.dead_letters import LOG as DEAD_LETTERS
 from services.recorder.sinks.tables import CHANNELS
 from services.standalone.embedded import SHARD
 from services.standalone.fleet import Fleet
+from tests.integration.recorder.comparing import unlike_logs
 from tests.integration.redis.own_redis import OwnRedis
-from tests.integration.stored import influx as points
-from tests.integration.stored import objects, postgres
-from tests.integration.stored.record import read_record
 from tools import command
 
 Told = Mapping[tuple[str, str, str], Sequence[tuple[str, str]]]
 """Ids and hashes of what is said, by log, producer and instrument."""
-
-SAID_LAST = (DEAD_LETTERS, Log("snapshots", "recorder/dead-letters"))
-"""What the recorder itself says as it ends."""
 
 PATIENT = {"MAREA__SIGNALS__EXPIRY_BARS": "60", "MAREA__RISK__STALE_S_MAX": "60"}
 """A market that is played faster than it was leaves its signals less time to be traded on."""
@@ -114,7 +104,7 @@ def test_simulated_market_through_the_processes_is_the_same_though_redis_loses_a
     alone = play_alone(tmp_path, "--seed", "7", "--minutes", "2")
     play(tmp_path, brokers | market, len_of(alone.said), halfway=lose_all)
     assert_same(alone.said, distributed(brokers))
-    assert_stored(brokers)
+    assert asyncio.run(unlike_logs(brokers)) == []
     assert_decides_the_same_again(tmp_path, brokers, *SOURCE)
     assert_decides_the_same_again(tmp_path, brokers, "--source", "archive", *SOURCE[2:])
     assert_sound(tmp_path, brokers)
@@ -135,7 +125,7 @@ def test_tape_through_the_processes_is_the_same(
     alone = play_alone(tmp_path, "--tape", short_tape)
     play(tmp_path, brokers | market, len_of(alone.said), halfway=lambda: None)
     assert_same(alone.said, distributed(brokers))
-    assert_stored(brokers)
+    assert asyncio.run(unlike_logs(brokers)) == []
     assert_decides_the_same_again(tmp_path, brokers, *SOURCE)
     assert_sound(tmp_path, brokers)
 
@@ -283,26 +273,7 @@ def assert_same(alone: Told, processes: Told) -> None:
     assert sum(map(len, alone.values())) > 5_000
 
 
-# What is made of it
-
-
-def assert_stored(brokers: Mapping[str, str]) -> None:
-    """Rows, points and files are those that follow from the logs, and so are their sums."""
-    own, secrets = load_process_settings(find_config_dir(None, {}), brokers), load_secrets(brokers)
-
-    async def compare() -> None:
-        async with opened(brokers) as bus:
-            record = await read_record(bus)
-            rows = await postgres.assert_tables(own.postgres.dsn, record)
-            assert rows["market_trades"] > 500
-            measured = await points.assert_points(influx_config(own, secrets), bus)
-            assert measured["market.bars"] == rows["market_data"]
-            s3 = objects_config(own, secrets)
-            await objects.assert_archived(s3, bus, but=SAID_LAST)
-            days = await objects.assert_tables(s3, record)
-            assert (days["trades"], days["fills"]) == (rows["market_trades"], rows["trades"])
-
-    asyncio.run(compare())
+# What is read of it
 
 
 def marea(folder: Path, brokers: Mapping[str, str], *arguments: str, code: int = 0) -> Any:
