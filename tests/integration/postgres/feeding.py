@@ -10,12 +10,21 @@ import asyncpg
 from marea.bus.memory import MemoryBus
 from marea.bus.raw import Raw
 from marea.messages.envelope import Log, Message, Record, Writer
-from marea.messages.features import Bar, FeatureVector
+from marea.messages.features import Bar, BarCorrection, FeatureVector
 from marea.messages.framing import frame
-from marea.messages.market import BookDelta, BookSnapshot, Quote, Trade
-from marea.messages.orders import OrderFilled
-from marea.messages.portfolio import PortfolioValued, PositionClosed, RiskDecision
+from marea.messages.market import BookDelta, BookSnapshot, BookStatusChanged, Quote, Trade
+from marea.messages.orders import CancelIntended, OrderFilled, OrderIntended, OrderReport
+from marea.messages.portfolio import (
+    BreakerEnded,
+    BreakerTripped,
+    Command,
+    CommandTaken,
+    PortfolioValued,
+    PositionClosed,
+    RiskDecision,
+)
 from marea.messages.signals import Signal
+from marea.messages.system import GapFound, QualityCheckFailed
 from marea.testing.raw import RawView
 from services.recorder.shell.tail import Direct
 from services.recorder.sink import Batch, Kept
@@ -27,14 +36,19 @@ CHANGING = ("id", "created_at", "updated_at")
 IN_TABLE: dict[str, tuple[type[Message], ...]] = {
     "market_data_raw": (Bar,),
     "market_data": (Bar,),
+    "market_data_corrections": (BarCorrection,),
     "market_trades": (Trade,),
     "order_book": (Quote, BookDelta, BookSnapshot),
     "features": (FeatureVector,),
+    "data_quality": (QualityCheckFailed, BookStatusChanged, GapFound),
     "signals": (Signal,),
     "risk_decisions": (RiskDecision,),
+    "order_events": (OrderIntended, CancelIntended, OrderReport),
     "trades": (OrderFilled,),
     "closed_positions": (PositionClosed,),
     "risk_metrics": (PortfolioValued,),
+    "breaker_events": (BreakerTripped, BreakerEnded),
+    "audit_log": (Command, CommandTaken),
 }
 """The tables that have one row for each message of these types."""
 COLUMNS = """

@@ -12,11 +12,13 @@ from typing import Any
 
 from marea.bus.kafka.bus import KafkaBus, open_kafka
 from marea.bus.raw import Raw
+from marea.domain.instrument import assets_of
 from marea.messages.channels import load_channels
 from marea.messages.envelope import Log, Message
 from marea.messages.features import Bar
 from marea.messages.market import Trade
-from marea.messages.orders import OrderFilled
+from marea.messages.orders import OrderFilled, OrderIntended
+from marea.messages.portfolio import JournalPosted
 from marea.runtime.processes import ProcessSettings, load_process_settings
 from marea.runtime.secrets import load_secrets
 from marea.runtime.settings import find_config_dir
@@ -59,6 +61,10 @@ SUMS: Mapping[type[Message], str] = MappingProxyType(
     }
 )
 """What PostgreSQL is asked for sums over these."""
+ORDERS = "SELECT client_order_id FROM trading.orders"
+BALANCES = """SELECT portfolio, account, asset, sum(amount) AS sum FROM trading.journal
+GROUP BY portfolio, account, asset"""
+HELD = "SELECT portfolio, symbol, net_qty FROM trading.positions"
 FILES: Mapping[type[Message], str] = MappingProxyType(
     {Trade: "trades", Bar: "bars", OrderFilled: "fills"}
 )
@@ -87,6 +93,12 @@ class Expected:
     """By table of PostgreSQL: the id of each event, and where it stands."""
     sums: Sums = field(default_factory=lambda: defaultdict(Fraction))
     ids: dict[type[Message], list[str]] = field(default_factory=lambda: defaultdict(list))
+    orders: set[Hashable] = field(default_factory=set)
+    """Their ids, with those of the orders that protect them."""
+    balances: dict[Hashable, Fraction] = field(default_factory=lambda: defaultdict(Fraction))
+    """By portfolio, account and asset of the journal."""
+    held: dict[Hashable, Fraction] = field(default_factory=lambda: defaultdict(Fraction))
+    """By portfolio and instrument."""
     points: dict[Hashable, Hashable] = field(default_factory=dict)
     """Those of InfluxDB."""
 
@@ -99,6 +111,19 @@ class Expected:
             self.ids[type(message)].append(message.id)
         for name, amount in _amounts(message).items():
             self.sums[type(message), name] += amount
+        if isinstance(message, OrderIntended):
+            names = (message.client_order_id, message.stop_order_id, message.target_order_id)
+            self.orders.update(filter(None, names))
+        elif isinstance(message, JournalPosted):
+            self._post(message)
+        elif isinstance(message, OrderFilled):
+            self.held[message.portfolio, message.instrument] += _got(message)
+
+    def _post(self, posted: JournalPosted) -> None:
+        entries = zip(posted.accounts, posted.assets, posted.amounts, strict=True)
+        for account, asset, units in entries:
+            key = posted.portfolio, account, asset
+            self.balances[key] += Fraction(units, 10**posted.asset_scale)
 
 
 async def unlike_logs(environment: Mapping[str, str]) -> list[str]:
@@ -116,6 +141,7 @@ async def unlike_logs(environment: Mapping[str, str]) -> list[str]:
         *behind,
         *unlike,
         *await _tables_unlike(own.postgres.dsn, expected),
+        *await _ledger_unlike(own.postgres.dsn, expected),
         *await _points_unlike(influx, expected),
         *_files_unlike(s3, expected),
     ]
@@ -188,6 +214,17 @@ async def _tables_unlike(dsn: str, expected: Expected) -> list[str]:
     return found
 
 
+async def _ledger_unlike(dsn: str, expected: Expected) -> list[str]:
+    orders = [row["client_order_id"] for row in await rows(dsn, ORDERS)]
+    balances = {tuple(row.values())[:3]: Fraction(row["sum"]) for row in await rows(dsn, BALANCES)}
+    held = {tuple(row.values())[:2]: Fraction(row["net_qty"]) for row in await rows(dsn, HELD)}
+    return [
+        *_differ("PostgreSQL's orders", expected.orders, orders),
+        *_differ("PostgreSQL's balances", expected.balances.items(), balances.items()),
+        *_differ("PostgreSQL's positions", expected.held.items(), held.items()),
+    ]
+
+
 async def _points_unlike(config: InfluxConfig, expected: Expected) -> list[str]:
     query = "SELECT * FROM /^(system|trading|market)\\./ GROUP BY *"
     there = {}
@@ -211,6 +248,14 @@ def _files_unlike(config: ObjectsConfig, expected: Expected) -> list[str]:
                     sums[what] += amount
             found += _sums_differ("Parquet", kind, expected.sums, sums)
     return found
+
+
+def _got(fill: OrderFilled) -> Fraction:
+    # Of what is held, after a commission that was paid with it.
+    qty = Fraction(fill.last_qty, 10**fill.qty_scale)
+    base, _ = assets_of(fill.instrument)
+    paid = Fraction(fill.commission, 10**fill.asset_scale) if fill.commission_asset == base else 0
+    return (qty if fill.side == "buy" else -qty) - paid
 
 
 def _amounts(message: Message) -> dict[str, Fraction]:
