@@ -7,7 +7,6 @@ HTTP leaves the question here, and it is answered between two turns of the loop.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar
 
 from marea.errors import MareaError, Unavailable
@@ -77,11 +76,9 @@ class Desk:
         """The venue's time, ns UTC."""
         return await self.ask(lambda _: self._watermark())
 
-    async def taken(self, timeout_s: float) -> None:
-        """Return when the loop has taken more of its input, or after so long."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                await self._taken.wait()
+    def taken(self) -> asyncio.Event:
+        """What is set as soon as the loop has taken more of its input than it has by now."""
+        return self._taken
 
     def wake(self, event: asyncio.Event) -> None:
         """Set this event from now on whenever something is asked."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 from aiohttp import web
@@ -59,11 +60,8 @@ class Server:
             wait_s = min(float(request.query.get(wire.WAIT_S, "0")), wire.WAIT_S_MAX)
         except ValueError as err:
             return _refused(400, BadInput(f"{request.query_string}: {err}; write numbers"))
-        clock = asyncio.get_running_loop()
-        ends = clock.time() + wait_s
         try:
-            while not (found := await self._found(after, until)) and clock.time() < ends:
-                await self._desk.taken(ends - clock.time())
+            found = await self._awaited(after, until, wait_s)
         except MareaError as err:
             return _refused(503, err)
         return _answer(wire.encode_reports(found, PRODUCER))
@@ -75,6 +73,19 @@ class Server:
         except MareaError as err:
             return _refused(503, err)
         return _answer(wire.encode(reported, PRODUCER))
+
+    async def _awaited(self, after: int, until: Nanos, wait_s: float) -> Sequence[VenueReport]:
+        clock = asyncio.get_running_loop()
+        ends = clock.time() + wait_s
+        while True:
+            taken = self._desk.taken()  # asked before it looks: what comes meanwhile wakes it too
+            found = await self._found(after, until)
+            left_s = ends - clock.time()
+            if found or left_s <= 0:
+                return found
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left_s):
+                    await taken.wait()
 
     async def _found(self, after: int, until: Nanos) -> Sequence[VenueReport]:
         now = until or await self._desk.now()
