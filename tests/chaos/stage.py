@@ -202,13 +202,16 @@ class Stage:
 
     def end(self) -> None:
         """Let the market stop, everyone read what there is, and all of them drain."""
+        if self.stores:
+            self.stores.watch.stop()
         until_s = time.monotonic() + READY_S_MAX
         while not self._is_owned() and time.monotonic() < until_s:
             self._keep_up()
             time.sleep(POLL_S)
-        for (service, _), child in self.fleet.children.items():
-            if service == "ingestion":
-                child.send(signal.SIGTERM)
+        market = self.fleet.of("ingestion")
+        market.send(signal.SIGTERM)
+        while market.is_running and time.monotonic() < until_s:
+            time.sleep(POLL_S)
         time.sleep(SETTLES_S)
         self._drain(self.fleet, RECORDED_S_MAX if self.stores else DRAIN_S_MAX)
         if self.stores:
