@@ -1,9 +1,11 @@
 """Where are objects kept, and what does it mean to us when that goes wrong?"""
 
+import atexit
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import obstore
@@ -28,6 +30,7 @@ RETRIES_MAX = 1
 """Of obstore itself: the recorder tries again, and tells."""
 NOT_IMPLEMENTED = "501 Not Implemented"
 NAMES_PER_PAGE = 1_000
+SETTLE_S = 0.2
 
 
 class Found(NamedTuple):
@@ -42,6 +45,7 @@ def open_store(config: ObjectsConfig) -> ObjectStore:
 
     Raises `BadInput` for a URL that names none.
     """
+    _settle_at_exit()
     given: dict[str, Any] = {}
     if config.url.startswith("s3:"):
         given = {
@@ -65,6 +69,13 @@ def open_store(config: ObjectsConfig) -> ObjectStore:
             f"objects.url is {config.url!r}, which names no store ({_first_line(err)}): write "
             "s3://bucket/folder, a folder as file: URL, or memory:///"
         ) from err
+
+
+@cache
+def _settle_at_exit() -> None:
+    # What obstore answered it still puts away in a thread of its own, and aborts the process where
+    # Python ends meanwhile (pyo3-async-runtimes, issue 40).
+    atexit.register(time.sleep, SETTLE_S)
 
 
 class Objects:

@@ -1,7 +1,10 @@
 """An S3 server that knows no conditions is written to without them; others are asked for them."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 
 import pytest
 from aiohttp import web
@@ -91,3 +94,33 @@ def test_answer_that_says_nothing_is_tried_again_later() -> None:
             await objects.create("a", b"1")
 
     assert serving(507, act).kept == {}
+
+
+ASKING = """
+import asyncio
+from contextlib import suppress
+
+from marea.errors import Unavailable
+from services.recorder.config import ObjectsConfig
+from services.recorder.sinks.store import Objects, open_store
+
+async def ask():
+    config = ObjectsConfig(
+        url="s3://b", endpoint="http://127.0.0.1:1", region="x", key="key", secret="secret"
+    )
+    objects = Objects(open_store(config))
+    for _ in range(3):
+        with suppress(Unavailable):
+            await objects.get("a")
+
+asyncio.run(ask())
+"""
+
+
+def test_process_that_asked_a_store_ends_as_it_should() -> None:
+    # Where it may not, it is aborted in one of three.
+    with ExitStack() as stack:
+        asking = [
+            stack.enter_context(subprocess.Popen([sys.executable, "-c", ASKING])) for _ in range(6)
+        ]
+        assert [process.wait(120) for process in asking] == [0] * 6
