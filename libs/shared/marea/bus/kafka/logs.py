@@ -65,7 +65,8 @@ class Logs:
         while missing := self._missing(await self.link.look_up(self.topics)):
             if time.monotonic() > until_s:  # a broker may hear late of what was made just now
                 raise Unavailable(
-                    f"Kafka: topic {missing}: create the topics (create_topics), then try again"
+                    f"Kafka: topic {missing}: a service makes them when it starts (`marea up`), or "
+                    "take another prefix (kafka.prefix)"
                 )
             await asyncio.sleep(RETRY_S)
         await self.link.follow(self.topics)
