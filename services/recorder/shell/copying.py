@@ -9,7 +9,6 @@ from marea.errors import Refused, Unavailable
 from marea.messages.channels import load_channels
 from marea.messages.envelope import Log
 from marea.runtime.facts import LoopFacts
-from marea.runtime.group import DRAIN_S_MAX
 from services.recorder.config import Pace
 from services.recorder.shell.figures import PREFIX, Figures
 from services.recorder.shell.tail import Reading
@@ -20,6 +19,8 @@ RETRY_S_MIN = 0.1
 RETRY_S_MAX = 5.0
 WRITE_S_MAX = 600.0
 """A sink that says nothing for so long counts as away; each has shorter limits for what it asks."""
+DRAIN_S_MAX = 20.0
+"""With what closing takes it is less than the 30 s after which who told it to end kills it."""
 CLOSE_S_MAX = 5.0
 CANCEL_S = 1.0
 """What is called off may ask its store for a last thing, and is called off from that, too."""
@@ -40,7 +41,8 @@ class Feed:
 class Copying:
     """One sink, and how far each log is in it."""
 
-    def __init__(self, feed: Feed, figures: Figures) -> None:
+    def __init__(self, feed: Feed, figures: Figures, drain_s: float) -> None:
+        """`drain_s` is how long it may take once it is told to stop; closing comes after it."""
         self.feed = feed
         self.positions: dict[Log, int] = {}
         self.lag = 0
@@ -52,6 +54,7 @@ class Copying:
         self.ended_by: Exception | None = None
         """What stopped it for good."""
         self._figures = figures
+        self._drain_s = drain_s
         self._limit = feed.pace.records_max
         self._has_begun = False
         self._is_behind = False
@@ -76,7 +79,7 @@ class Copying:
         copying, told = asyncio.create_task(self._copy(stop)), asyncio.create_task(stop.wait())
         try:
             await asyncio.wait({copying, told}, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait({copying}, timeout=DRAIN_S_MAX)
+            await asyncio.wait({copying}, timeout=self._drain_s)
             if not copying.done():
                 self._figures.cut(self.feed.sink.name, self.lag)
         finally:

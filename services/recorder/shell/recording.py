@@ -5,15 +5,18 @@ from collections.abc import Sequence
 
 from marea.errors import BadInput, Broken, Refused
 from marea.runtime.facts import LoopFacts
-from services.recorder.shell.copying import Copying, Feed
+from services.recorder.shell.copying import DRAIN_S_MAX, Copying, Feed
 from services.recorder.shell.figures import Figures
 
 
 class Recorder:
     """Copies the logs into every sink."""
 
-    def __init__(self, feeds: Sequence[Feed], figures: Figures) -> None:
-        self.copyings = [Copying(feed, figures) for feed in feeds]
+    def __init__(
+        self, feeds: Sequence[Feed], figures: Figures, drain_s: float = DRAIN_S_MAX
+    ) -> None:
+        """`drain_s` is how long each sink may take for what is left when it is told to drain."""
+        self.copyings = [Copying(feed, figures, drain_s) for feed in feeds]
 
     def facts(self) -> Sequence[LoopFacts]:
         """How each sink stands."""
@@ -25,7 +28,8 @@ class Recorder:
         return ""
 
     async def run(self, drain: asyncio.Event) -> None:
-        """Copy until it is told to drain; what stands on the logs by then is written.
+        """Copy until it is told to drain; what stands on the logs by then is written, in time or
+        at the next start.
 
         A sink that fails stops alone, and is told of in the end, which is at once where no other is
         left: raises `BadInput` or `Refused` where each that failed did so, else `Broken`.

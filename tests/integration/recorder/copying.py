@@ -27,20 +27,21 @@ from services.recorder.sinks.store import Objects, open_store
 
 SMALL = Pace(wait_ms=5, records_max=300, behind_records_max=600)
 LARGE = Pace(wait_ms=50, records_max=5_000, behind_records_max=10_000)
+DRAINED_S_MAX = 120.0
 
 
 def recorder(logs: RawView, sinks: Sequence[Sink], pace: Pace = LARGE) -> Recorder:
     log: BoundLogger = structlog.wrap_logger(structlog.PrintLogger(sys.stderr))
     tail = Tail(logs, logs)
     feeds = [Feed(sink=sink, reading=tail, pace=pace) for sink in sinks]
-    return Recorder(feeds, Figures(NoTelemetry(), log))
+    return Recorder(feeds, Figures(NoTelemetry(), log), DRAINED_S_MAX)
 
 
 async def copy(logs: RawView, *sinks: Sink, pace: Pace = LARGE) -> None:
     """Until all that stands on the logs is written."""
     drain = asyncio.Event()
     drain.set()
-    await asyncio.wait_for(recorder(logs, sinks, pace).run(drain), 120)
+    await asyncio.wait_for(recorder(logs, sinks, pace).run(drain), DRAINED_S_MAX)
 
 
 async def copy_while(
@@ -52,7 +53,7 @@ async def copy_while(
     task = asyncio.create_task(running.run(drain))
     await act(running)
     drain.set()
-    await asyncio.wait_for(task, 120)
+    await asyncio.wait_for(task, DRAINED_S_MAX)
 
 
 def main(log: str, objects: str, influx: str) -> None:

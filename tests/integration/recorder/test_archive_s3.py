@@ -24,7 +24,7 @@ from services.recorder.sinks.objects import ObjectSink
 from services.recorder.sinks.store import Objects, open_store
 from services.recorder.sinks.tables import CHANNELS, TableSink
 from tests.integration.recorder.conftest import s3_at
-from tests.integration.recorder.copying import LARGE, copy, copy_while
+from tests.integration.recorder.copying import DRAINED_S_MAX, LARGE, copy, copy_while
 from tests.integration.recorder.reading import table
 from tests.servers import need
 from tests.unit.recorder.stores import figures
@@ -83,7 +83,7 @@ def test_tables_hold_the_bars_trades_and_fills_of_the_log(logs: RawView, s3: Obj
             pace=LARGE,
             channels=CHANNELS,
         )
-        await Recorder([feed], figures()).run(drain)
+        await Recorder([feed], figures(), DRAINED_S_MAX).run(drain)
         return {
             "trades": await said(logs, Trade, "market"),
             "bars": await said(logs, Bar, "features"),

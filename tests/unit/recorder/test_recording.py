@@ -13,6 +13,7 @@ from marea.bus.raw import Raw
 from marea.errors import BadInput, Broken, Refused, Unavailable
 from marea.messages.envelope import NOBODY, Log
 from marea.messages.system import DeadLetter
+from marea.runtime.facts import health_of
 from marea.testing.builders import quote_record
 from marea.testing.raw import RawView
 from services.recorder.config import Pace
@@ -100,7 +101,8 @@ def test_sink_that_fails_for_good_stops_alone_and_is_told() -> None:
             await drained(recorder)
         assert whole.ids(A) == await ids(bus, A)
         assert [call.method_name for call in told.calls] == ["error"]
-        assert recorder.facts()[0].phase == "has not started"
+        why = health_of("recorder", "a", tuple(recorder.facts())).why
+        assert "recorder/broken: ValueError: no such column" in why
 
     asyncio.run(run())
 
@@ -190,12 +192,11 @@ class SlowSink(ListSink):
 def test_drain_takes_no_longer_than_that_of_other_services(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("services.recorder.shell.copying.DRAIN_S_MAX", 0.01)
     monkeypatch.setattr("services.recorder.shell.copying.CANCEL_S", 0.01)
 
     async def run() -> None:
         told, slow = CapturingLogger(), SlowSink("slow")
-        recorder = Recorder(feeds(RawView(await filled(3, A)), slow), figures(told))
+        recorder = Recorder(feeds(RawView(await filled(3, A)), slow), figures(told), drain_s=0.01)
         with pytest.raises(Broken, match="called off twice"):
             await while_running(recorder, lambda: until(lambda: slow.calls_off == 1))
         assert not slow.is_open

@@ -51,7 +51,10 @@ class Writing:
                 return await self._insert(taken)
         except REFUSED_ROWS as err:
             if len(self._refused) >= REFUSED_MAX:
-                raise Broken(f"PostgreSQL refuses more than {REFUSED_MAX} records: {err}") from err
+                raise Broken(
+                    f"PostgreSQL refuses more than {REFUSED_MAX} records: {err}: these are no bad "
+                    "records, but a bug; once it is mended, the next start goes on from there"
+                ) from err
             reason = str(err)
         await self._partitions.load(self._connection)  # those that were made are not there now
         if len(taken) == 1:
