@@ -230,6 +230,9 @@ class Stage:
         with self._new_fleet() as fleet:
             fleet.start(RECORDER, "last")
             fleet.wait_ready(READY_S_MAX)
+            until_s = time.monotonic() + RECORDED_S_MAX
+            while _lag(fleet) and time.monotonic() < until_s:  # it drains for 20 s and no longer
+                time.sleep(POLL_S)
             self._drain(fleet, RECORDED_S_MAX)
 
     def _is_owned(self) -> bool:
@@ -258,6 +261,11 @@ class Stage:
         }
         stores = self.stores.environment if self.stores else {}
         return {**os.environ, **stores, **{f"MAREA__{name}": text for name, text in given.items()}}
+
+
+def _lag(fleet: Fleet) -> int:
+    told = [health for health in fleet.health().values() if health is not None]
+    return sum(facts.lag for health in told for facts in health.loops)
 
 
 def owns(service: str, health: Health) -> bool:
