@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from marea.bus.raw import Raw, record_of
 from marea.messages.envelope import Log, Record
 
-RECORDS_MAX = 8_192
-BYTES_MAX = 4_000_000
+RECORDS_MAX = 4_096
+BYTES_MAX = 1_000_000
 """Of values; what was decoded takes a few times as much."""
 SLACK = 5 / 4
 """So much more may stand here before the oldest go, many at a time."""
