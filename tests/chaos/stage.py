@@ -37,7 +37,7 @@ EAGER = {
     "INDICATORS__ATR_14__PERIOD": "2",
     "INDICATORS__ADX_14__PERIOD": "2",
     "SIGNALS__STRATEGIES": "[sma, flow]",
-    "SIGNALS__TRADES": "[sma]",
+    "SIGNALS__TRADES": "[sma, flow]",
     "SIGNALS__CONFIDENCE_MIN": "0.0",
 }
 """Settings under which it trades from its first seconds on, and often."""
