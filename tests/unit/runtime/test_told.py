@@ -133,3 +133,23 @@ def test_configuration_that_this_build_cannot_read_does_not_stop_a_start() -> No
         assert again.state.config == ToyConfig(alarm_trades=4)
 
     play(60, scenario)
+
+
+def test_snapshot_at_the_end_of_the_record_does_not_hide_what_its_life_was_told() -> None:
+    async def scenario(bench: Bench) -> None:
+        owner = await bench.run(told(bench, THIRD))
+        standby = told(bench, FOURTH)
+        await standby.follow(owner.position)
+        await more(bench, 60, 101)
+        await bench.run_to_the_end(owner, 7)
+        while await standby.follow(owner.position):
+            pass
+        await standby.start()
+        await standby.step()  # nothing has come since, and a snapshot is due
+        await more(bench, 101, 109)
+        await bench.run_to_the_end(standby, 7)
+        again = await bench.run(told(bench, FOURTH))
+        assert again.divergence_count == 0
+        assert again.state == standby.state
+
+    play(60, scenario)

@@ -375,8 +375,8 @@ class Loop(Generic[State]):
 
     async def _snapshot_if_due(self, known: Nanos) -> None:
         now = self.now or known  # a log without a clock has its writers' times
-        if now < self._snapshot_due or self._recorded or self._intake.is_waiting:
-            return
+        if now < self._snapshot_due or not self._told.is_over or self._intake.is_waiting:
+            return  # who restores one does not see what its life was told: the state must know it
         if self._snapshot_due and self.ports.may_act is not None:
             try:  # or the state could hold what no reader of the log will take
                 await self.confirm()
