@@ -36,7 +36,7 @@ from marea.messages.signals import Signal
 from marea.messages.system import CoreDiverged, GapFound
 from services.risk.core import accounts, control, reasons
 from services.risk.core.decisions import bar_of
-from services.risk.core.state import Approval, Denial, Market, Opinion, Order, RiskState
+from services.risk.core.state import Approval, Denial, Market, Opinion, Order, RiskState, let_go
 
 ROUNDS_MAX = 3
 """Comparisons with the venue in a row that found a difference: openings freeze from there."""
@@ -99,6 +99,7 @@ def take_control(
             drawdown.trip(state.drawdown, event.level - 1, event.ts_until)
         case BreakerEnded():
             drawdown.end(state.drawdown, event.level - 1, event.reference)
+            let_go(state)
         case _:
             assert_never(event)
 

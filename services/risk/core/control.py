@@ -91,14 +91,20 @@ def _judged(state: RiskState, command: Command) -> str:
 
 
 def _needs_a_person(state: RiskState, place: int) -> bool:
-    # With real money the highest level ends by an admin's reset only.
-    return state.mode == "live" and place == len(state.drawdown.levels) - 1
+    # With real money the highest level ends by an admin's reset only, and what once stood above it.
+    return state.mode == "live" and place >= len(state.config.breakers) - 1
+
+
+def due(state: RiskState) -> Sequence[int]:
+    """Which levels of the configuration, from 0, does the equity of now trip?"""
+    found = drawdown.tripping(state.drawdown, accounts.equity(state))
+    return [place for place in found if place < len(state.config.breakers)]
 
 
 def _tripped(state: RiskState, now: Nanos) -> Sequence[BreakerTripped]:
     equity = accounts.equity(state)
     found = []
-    for place in drawdown.tripping(state.drawdown, equity):
+    for place in due(state):
         level = state.drawdown.levels[place]
         reference = max(level.reference, equity)
         tripped = BreakerTripped(

@@ -14,7 +14,7 @@ from marea.domain.ledger import ASSET_SCALE
 from marea.domain.money import E8
 from marea.messages.market import Side
 from marea.messages.signals import Signal
-from services.risk.core import accounts, protection, reasons
+from services.risk.core import accounts, control, protection, reasons
 from services.risk.core.state import MINUTE_NS, SECOND_NS, Market, RiskState
 
 ORDERS_MAX: Mapping[Side, int] = MappingProxyType({"buy": 2, "sell": 1})
@@ -101,8 +101,7 @@ def _breaker(state: RiskState, asked: Asked) -> Seen:  # noqa: ARG001 # gates ar
     # One that will trip at the next clock holds back already.
     level = drawdown.highest_open(state.drawdown)
     if state.is_changed:
-        due = drawdown.tripping(state.drawdown, accounts.equity(state))
-        level = max(level, *(place + 1 for place in due), 0)
+        level = max(level, *(place + 1 for place in control.due(state)), 0)
     return Seen(float(level), 0.0, not level)
 
 

@@ -1,10 +1,11 @@
 """What risk knows of one portfolio, and what it can be told."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, get_args
 
 from marea.domain.book import BookStatus
-from marea.domain.drawdown import Drawdown, Level, highest_open
+from marea.domain.drawdown import NEVER, Drawdown, Level, highest_open, is_open
 from marea.domain.ledger import Ledger
 from marea.domain.position import Position
 from marea.messages.envelope import Message, Nanos
@@ -233,23 +234,44 @@ class RiskState:
 def begin(config: RiskConfig) -> RiskState:
     """The state before the first message."""
     return RiskState(
-        config=config, drawdown=Drawdown(levels=[_level(each) for each in config.breakers])
+        config=config, drawdown=Drawdown(levels=[Level(**_asked(each)) for each in config.breakers])
     )
 
 
 def configure(state: RiskState, config: RiskConfig) -> None:
-    """Go on under a configuration. A breaker that is open stays so, whatever its limit is now."""
-    known = state.drawdown.levels
-    levels = [
-        replace(known[place], drawdown_e8_max=each.drawdown_e8_max, pause_ns=each.pause_ns)
-        if place < len(known)
-        else replace(_level(each), reference=state.drawdown.peak)
-        for place, each in enumerate(config.breakers)
-    ]
-    levels += known[len(levels) : highest_open(state.drawdown)]
-    state.drawdown.levels = levels
+    """Go on under a configuration. A breaker that is open stays so, whatever its limit is now.
+
+    What only a person ends stays so, too: another level above it is no reset.
+    """
+    if config.breakers != state.config.breakers:
+        for level in state.drawdown.levels[len(state.config.breakers) - 1 :]:
+            if state.mode == "live" and is_open(level):
+                level.ts_until = NEVER
+        state.drawdown.levels = _levels(state.drawdown, config.breakers)
     state.config = config
 
 
-def _level(breaker: Breaker) -> Level:
-    return Level(drawdown_e8_max=breaker.drawdown_e8_max, pause_ns=breaker.pause_ns)
+def _levels(drawdown: Drawdown, breakers: Sequence[Breaker]) -> list[Level]:
+    known = drawdown.levels
+    references = {each.drawdown_e8_max: each.reference for each in known}
+    levels = []
+    for place, breaker in enumerate(breakers):
+        level = (
+            known[place]
+            if place < len(known)
+            else Level(reference=drawdown.peak, **_asked(breaker))
+        )
+        # A limit that was at another place keeps what its fall is measured from.
+        reference = references.get(breaker.drawdown_e8_max, level.reference)
+        levels.append(replace(level, reference=reference, **_asked(breaker)))
+    return levels + known[len(levels) : highest_open(drawdown)]
+
+
+def let_go(state: RiskState) -> None:
+    """Forget levels that the configuration has no more, once none of them is open."""
+    kept = max(len(state.config.breakers), highest_open(state.drawdown))
+    del state.drawdown.levels[kept:]
+
+
+def _asked(breaker: Breaker) -> dict[str, int]:
+    return {"drawdown_e8_max": breaker.drawdown_e8_max, "pause_ns": breaker.pause_ns}

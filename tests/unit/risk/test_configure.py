@@ -1,5 +1,9 @@
 """Risk goes on under another configuration, and what it knows stays."""
 
+from copy import deepcopy
+
+import pytest
+
 from marea.domain.drawdown import highest_open
 from marea.messages.portfolio import BreakerEnded, BreakerTripped
 from services.risk.config import Breaker
@@ -52,3 +56,52 @@ def test_level_that_is_new_measures_from_the_peak() -> None:
     tight = Breaker(drawdown_e8_max=2_000_000, pause_ns=HOUR)
     configure(desk.state, config(breakers=(CONFIG.breakers[0], tight)))
     assert levels(falls(desk, 3, 400), BreakerTripped) == [2]
+
+
+def test_same_configuration_changes_nothing() -> None:
+    desk = bought()
+    falls(desk, 40, 300)
+    configure(desk.state, config(breakers=CONFIG.breakers[:1]))
+    falls(desk, 40, 24 * HOUR_MS + 300)
+    levels_left = deepcopy(desk.state.drawdown.levels)
+    configure(desk.state, config(breakers=CONFIG.breakers[:1]))
+    assert desk.state.drawdown.levels == levels_left
+    assert len(levels_left) == 1
+
+
+def test_level_that_the_configuration_has_no_more_does_not_trip_again() -> None:
+    desk = bought()
+    falls(desk, 40, 300)
+    configure(desk.state, config(breakers=CONFIG.breakers[:1]))
+    falls(desk, 40, 4 * HOUR_MS + 300)  # the third is still open
+    assert levels(falls(desk, 80, 4 * HOUR_MS + 400), BreakerTripped) == [1]
+
+
+def test_limit_that_comes_to_another_place_is_measured_from_where_it_was() -> None:
+    desk = bought()
+    falls(desk, 8, 300)
+    falls(desk, 8, HOUR_MS + 300)  # the first has ended, and measures from here
+    configure(desk.state, config(breakers=CONFIG.breakers[1:]))
+    assert levels(falls(desk, 12, HOUR_MS + 400), BreakerTripped) == [1]
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_highest_level_with_real_money_waits_for_a_person_whatever_levels_there_are_now(
+    count: int,
+) -> None:
+    desk = bought()
+    desk.state.mode = "live"
+    falls(desk, 40, 300)
+    more = Breaker(drawdown_e8_max=90_000_000, pause_ns=HOUR)
+    configure(desk.state, config(breakers=(*CONFIG.breakers, more)[:count]))
+    ended = levels(falls(desk, 40, 99 * HOUR_MS), BreakerEnded)
+    assert 3 not in ended
+    assert count not in ended
+
+
+def test_highest_level_that_is_left_waits_for_a_person() -> None:
+    desk = bought()
+    desk.state.mode = "live"
+    falls(desk, 40, 300)
+    configure(desk.state, config(breakers=CONFIG.breakers[:1]))
+    assert levels(falls(desk, 40, 99 * HOUR_MS), BreakerEnded) == []

@@ -11,6 +11,8 @@ from marea.domain.money import E8
 
 CLOSED = -1
 """`ts_until` of a level that lets openings through."""
+NEVER = (1 << 63) - 1
+"""`ts_until` of a level that does not end by itself."""
 
 
 @dataclass(slots=True, kw_only=True)
