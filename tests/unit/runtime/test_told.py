@@ -6,6 +6,7 @@ import pytest
 
 from marea.messages.system import CoreDiverged, QualityCheckFailed, Started
 from marea.runtime.loop import Loop
+from marea.runtime.recorded import Overtaken
 from marea.runtime.replay import Comparison, Replay
 from marea.runtime.wiring import Ports
 from marea.testing.toy import (
@@ -153,3 +154,23 @@ def test_snapshot_at_the_end_of_the_record_does_not_hide_what_its_life_was_told(
         assert again.state == standby.state
 
     play(60, scenario)
+
+
+def test_who_follows_notices_that_the_owner_began_anew_under_another_configuration() -> None:
+    async def scenario(bench: Bench) -> None:
+        never = '{"alarm_trades":1000}'
+        owner = await bench.run(told(bench, never))
+        bench.forget_snapshots()
+        standby = told(bench, never)
+        await standby.follow(owner.position)
+        again = await bench.run(told(bench, THIRD))  # it says what the standby has passed
+        await more(bench, 9, 100)
+        await bench.run_to_the_end(again, 7)
+        with pytest.raises(Overtaken):
+            await standby.follow(again.position)
+        anew = told(bench, never)
+        while await anew.follow(again.position):
+            pass
+        assert (anew.divergence_count, anew.state) == (0, again.state)
+
+    play(9, scenario)

@@ -32,7 +32,7 @@ from marea.messages.system import Clock, Started
 from marea.runtime.core import Core, State
 from marea.runtime.intake import Intake
 from marea.runtime.outputs import NO_EPOCH, Outputs, followed_by, is_output, named, unlike
-from marea.runtime.recorded import Recorded
+from marea.runtime.recorded import Recorded, refuse_overtaken
 from marea.runtime.snapshot import OutputPlace, Snapshot, encode, latest_readable, schema_hash
 from marea.runtime.told import Told
 from marea.runtime.wiring import Ports, Wiring
@@ -74,7 +74,7 @@ class Loop(Generic[State]):
         The owner of the output logs must be done with those inputs, and all that it said about them
         must stand there. Nothing is written, and nothing is done in the world.
 
-        Raises as `step` does.
+        Raises as `step` does, and `Overtaken`.
         """
         await self._enter("has not started", "follows")
         taken = await self._follow(min(limit, until - self.position))
@@ -85,7 +85,8 @@ class Loop(Generic[State]):
         """Claim the output logs, and find what earlier lives left on them; give the epoch.
 
         The epoch is that of the first of the logs. `instance` tells apart those that may start at
-        the same place. What was followed before is kept; otherwise the latest snapshot is restored.
+        the same place. What was followed is kept, or else the latest snapshot is restored. Raises
+        `Overtaken`, and as `step` does.
         """
         await self._enter("has not started", "follows")
         ends = await self.ports.bus.ends(*self.wiring.outputs)
@@ -96,24 +97,22 @@ class Loop(Generic[State]):
             config=self.wiring.config,
             resumes_at=self.position,
         )
-        for log, recorded in list(self._recorded.items()):
+        for log, recorded in self._recorded.items():
             end = ends.get(log, 0)
             recorded.check(end)
             recorded.until = await self._outputs.claim(log, end, started, instance)
-            if await recorded.head() is None:
-                del self._recorded[log]
+            await recorded.head()
+        refuse_overtaken(self.wiring.name, *self._recorded.values())
+        self._recorded = {log: each for log, each in self._recorded.items() if each.holds_more}
         self._told.resumes_at = self.position
         self._phase = "runs"
         return self._outputs.epoch(next(iter(self.wiring.outputs)))
 
     async def step(self, limit: int = BATCH_RECORDS_MAX) -> int:
-        """Take at most `limit` inputs; give how many there were, with those that were brought.
-
-        0 means that there is nothing to do.
+        """Take at most `limit` inputs; give how many there were, with what was brought; 0: nothing.
 
         Raises `Broken` when the core failed on one, and what the ones before it led to is appended;
-        `Refused` when another life has taken over; `Unavailable` or `BadInput` when a log is away
-        or can't be read.
+        `Refused` when another life has taken over; `Unavailable` or `BadInput` when a log is away.
         """
         await self._enter("runs")
         telemetry, name = self.ports.telemetry, self.wiring.name
@@ -185,6 +184,7 @@ class Loop(Generic[State]):
         records = await self.ports.source.read(self.wiring.input_log, self.position, limit)
         failure = await self._take_all(records)
         self._effects.clear()  # the owner's
+        refuse_overtaken(self.wiring.name, *self._recorded.values())
         if failure is not None:
             raise failure
         return len(records)

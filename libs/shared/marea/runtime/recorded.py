@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from math import inf
 
 from marea.bus.port import Bus
-from marea.errors import Broken
+from marea.errors import Broken, Unavailable
 from marea.messages.envelope import Log, Message, Record
 from marea.messages.system import GapFound, Started
 from marea.runtime.intake import Place
@@ -13,6 +13,15 @@ from marea.runtime.snapshot import OutputPlace
 
 READ_RECORDS_MAX = 1_000
 NONE_EARLY = -2
+
+
+class Overtaken(Unavailable):
+    """What a loop followed was taken again by another build, or under another configuration."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} has followed a life to inputs that the next one took otherwise: it begins anew"
+        )
 
 
 class Recorded:
@@ -39,11 +48,24 @@ class Recorded:
         self._lives: deque[tuple[int, Started]] = deque()
         """Those whose outputs come later, by their epochs."""
         self._config: str | None = None
+        self.is_overtaken = False
+        """Whether a life said, or may say, otherwise what follows from inputs that were taken here."""
+        self._asked = -1
+        """The last input that was taken here."""
+        self._said = -1
+        """The last one that a life said something of."""
+        self._present: tuple[str, str] | None = None
+        """Build and configuration of the life that is read of; None: it is not known."""
 
     @property
     def next_input(self) -> float:
         """The position of the input that the output found last followed from; infinity: of none."""
         return self._found[0].input_offset if self._found else inf
+
+    @property
+    def holds_more(self) -> bool:
+        """Whether an output was found that is still to be taken."""
+        return bool(self._found)
 
     def config_at(self, position: int) -> str | None:
         """The configuration of the life that took an input, as JSON, once `head` has looked ahead.
@@ -59,6 +81,10 @@ class Recorded:
             self._config = started.config
             self._lives.popleft()
         return self._config
+
+    def taken(self, position: int) -> None:
+        """Remember that an input is taken as far as the record is known by now."""
+        self._asked = max(self._asked, position)
 
     def check(self, end: int) -> None:
         """Raise `Broken` where the log ends before what was kept of it."""
@@ -97,7 +123,7 @@ class Recorded:
         place, epoch = self._place, record.writer.epoch
         if type(record.message) is Started:
             self._place = Place(epoch=self._position, next_seq=0)
-            self._lives.append((self._position, record.message))
+            self._begin(record.message)
             self._early_seq = NONE_EARLY
             return
         if epoch != place.epoch or record.seq < place.next_seq:
@@ -113,8 +139,21 @@ class Recorded:
             return
         place.next_seq += 1
         self._early_seq = NONE_EARLY
+        self._said = max(self._said, record.input_offset)
         if record.input_offset >= self._resumes_at:
             self._found.append(record)
+
+    def _begin(self, started: Started) -> None:
+        self._lives.append((self._position, started))
+        present, self._present = self._present, (started.build, started.config)
+        if present != self._present and self._asked >= max(started.resumes_at, self._said + 1):
+            self.is_overtaken = True
+
+
+def refuse_overtaken(name: str, *logs: Recorded) -> None:
+    """Raise `Overtaken` where one of a loop's logs is."""
+    if any(each.is_overtaken for each in logs):
+        raise Overtaken(name)
 
 
 async def config_of(logs: Iterable[Recorded], position: int) -> str | None:
@@ -122,6 +161,7 @@ async def config_of(logs: Iterable[Recorded], position: int) -> str | None:
     recorded = list(logs)
     for each in recorded:
         await each.head()
+        each.taken(position)
     return min(recorded, key=lambda each: each.next_input).config_at(position)
 
 
