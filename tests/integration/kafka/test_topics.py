@@ -76,7 +76,7 @@ def test_topic_with_too_few_partitions_gets_more_and_logs_stay_where_they_are(ka
         async with opened(kafka, prefix) as bus:
             await bus.append(MARKET, quotes(0, 3))
         with pytest.raises(
-            Unavailable, match=r"market has 4 partitions of 6, 4 of them led: create"
+            Unavailable, match=r"market has 4 partitions of 6, 4 of them led: a service makes"
         ):
             await open_kafka(kafka, prefix, channels=more, timeout_s=1)
         await create_topics(kafka, prefix, 1, more)

@@ -42,9 +42,7 @@ PLANTS = (
         name="breaker_never_trips",
         what="No fall of equity trips the breaker.",
         cores=("risk",),
-        edits=(
-            CodeEdit(f"{CONTROL}:_tripped", {"drawdown.tripping(state.drawdown, equity)": "()"}),
-        ),
+        edits=(CodeEdit(f"{CONTROL}:_tripped", {"due(state)": "()"}),),
     ),
     Plant(
         name="halt_unheard",

@@ -6,7 +6,7 @@ from tests.simulation.plants.plant import Plant
 LOOP = "marea.runtime.loop:Loop"
 INTAKE = "marea.runtime.intake:Intake"
 IS_EFFECT = "type(record.message) in self.ports.effects"
-IS_SNAPSHOT_EARLY = "now < self._snapshot_due or self._recorded or self._intake.is_waiting"
+IS_SNAPSHOT_EARLY = "now < self._snapshot_due or not self._told.is_over or self._intake.is_waiting"
 DECIDES_TO_ACT = CodeEdit(
     f"{LOOP}._say",
     {
@@ -124,7 +124,7 @@ PLANTS = (
         edits=(
             CodeEdit(
                 "marea.runtime.outputs:Outputs._stamp",
-                {"max(self._stamped, self.venue_time())": "self.venue_time()"},
+                {"max(self._stamped, self._venue_time())": "self._venue_time()"},
             ),
         ),
     ),
@@ -143,7 +143,7 @@ PLANTS = (
         name="published_again",
         what="A start doesn't look for what the lives before it left on the log, and says it again.",
         cores=("runtime",),
-        edits=(CodeEdit(f"{LOOP}.start", {"await recorded.head() is None": "True"}),),
+        edits=(CodeEdit(f"{LOOP}.start", {"each.holds_more": "False"}),),
     ),
     Plant(
         name="divergence_untold",

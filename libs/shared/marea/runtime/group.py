@@ -30,7 +30,7 @@ from marea.runtime.wiring import Wiring
 POLL_S = 0.05
 """A loop that hears nothing looks so often whether anything is due."""
 RETRY_S = 0.5
-DRAIN_S_MAX = 5.0
+DRAIN_S_MAX = 15.0
 ENDS_EVERY_S = 1.0
 STUCK_S = 60.0
 """A loop that has not ended a turn for so long never will."""
