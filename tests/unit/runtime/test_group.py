@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,20 @@ from marea.messages.envelope import Log, Message, Record, Writer
 from marea.messages.system import Degraded, Started
 from marea.runtime.footing import Footing, Ground
 from marea.runtime.group import STUCK_S, AnyLoop, Group, Member
-from marea.runtime.loop import Loop
+from marea.runtime.loop import BATCH_RECORDS_MAX, Loop
 from marea.runtime.metrics import Metrics
 from marea.runtime.processes import load_process_settings
 from marea.runtime.settings import load_settings
 from marea.runtime.venue_time import VenueTime
-from marea.testing.toy import ALARMS, BARS, INPUT, toy_core, toy_wiring, upstream_records
+from marea.testing.toy import (
+    ALARMS,
+    BARS,
+    INPUT,
+    toy_core,
+    toy_wiring,
+    trade_record,
+    upstream_records,
+)
 
 CONFIG = Path(__file__).parents[3] / "config"
 OTHER = Log("trading", "second")
@@ -39,6 +48,8 @@ class WakingMemory(MemoryBus):
         self.lets_beat = asyncio.Event()
         """Whether the first loop's heartbeats get through."""
         self.lets_beat.set()
+        self.takes_s = 0.0
+        """What is said takes so long to be on record."""
         self.events: list[asyncio.Event] = []
 
     def wake(self, event: asyncio.Event, *_: Log) -> None:
@@ -49,6 +60,8 @@ class WakingMemory(MemoryBus):
             raise Unavailable(f"{log} takes nothing")
         if log == Log("ownership", "toy/0"):
             await self.lets_beat.wait()
+        elif log != INPUT:
+            await asyncio.sleep(self.takes_s)
         position = await super().append(log, records)
         for event in self.events:
             event.set()
@@ -196,12 +209,41 @@ def test_group_that_ends_while_its_record_is_away_tells_what_waits(
         play(scene, is_hurried=True)
 
 
+@pytest.mark.parametrize("is_early", [True, False])
+def test_group_that_ends_takes_nothing_more_of_a_market_that_goes_on(
+    monkeypatch: pytest.MonkeyPatch, is_early: bool
+) -> None:
+    def make(footing: Footing) -> AnyLoop:
+        return Loop(toy_core(), toy_wiring(), footing.ports(INPUT if is_early else None))
+
+    ended: list[tuple[WakingMemory, int]] = []
+
+    async def scene(bus: WakingMemory, group: Group) -> None:
+        async def go_on() -> None:
+            await bus.append(INPUT, upstream_records(0))
+            for seq in count():
+                await bus.append(INPUT, [trade_record(seq)])
+                await asyncio.sleep(0)
+
+        market.append(asyncio.create_task(go_on()))
+        bus.takes_s = 0.02
+        await until(lambda: any(facts.position > 100 for facts in group.facts()))
+        ended.append((bus, group.facts()[0].position))
+
+    market: list[asyncio.Task[None]] = []
+    monkeypatch.setattr("marea.runtime.group.DRAIN_S_MAX", 5.0)
+    play(scene, make, is_hurried=True)
+    ((bus, taken),) = ended
+    last = asyncio.run(bus.read(BARS, 0, 1_000_000))[-1]
+    assert taken - 20 < last.input_offset < taken + BATCH_RECORDS_MAX
+
+
 async def all_is_said(bus: MemoryBus) -> None:
     """Wait for all that the toy says of its inputs, each once."""
-    for log, count in ((BARS, BARS_SAID), (ALARMS, ALARMS_SAID)):
-        while len(found := await said(bus, log)) < count:
+    for log, due in ((BARS, BARS_SAID), (ALARMS, ALARMS_SAID)):
+        while len(found := await said(bus, log)) < due:
             await asyncio.sleep(0.005)
-        assert len(found) == len(set(found)) == count
+        assert len(found) == len(set(found)) == due
 
 
 def test_group_that_another_has_followed_stands_by() -> None:

@@ -78,6 +78,20 @@ class FastSource:
         self._given += len(found)
         return found
 
+    async def confirm(self) -> None:
+        """Read of the log what was given early, as far as it is there, and give nothing.
+
+        Raises `NeverRecorded` as `read` does, and `Unavailable` when the log is away.
+        """
+        while self._ahead:
+            count = len(self._ahead)  # each record confirms one at most
+            records = await self._record.read(self.log, self._cursor.offset, count)
+            if not records:
+                return
+            for record in records:
+                self._take(record, [])
+        await self._save_if_safe()
+
     @property
     def confirmed(self) -> int:
         """How many of the records that were given are known to be on the log, from the first on."""

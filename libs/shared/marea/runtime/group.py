@@ -21,7 +21,7 @@ from marea.errors import Broken, MareaError, Refused, Unavailable
 from marea.messages.channels import load_channels
 from marea.messages.envelope import Log
 from marea.runtime.facts import LoopFacts, facts_of
-from marea.runtime.fast_source import FastSource
+from marea.runtime.fast_source import FastSource, NeverRecorded
 from marea.runtime.footing import Footing, Ground
 from marea.runtime.loop import Loop
 from marea.runtime.ownership import Instance
@@ -31,6 +31,7 @@ POLL_S = 0.05
 """A loop that hears nothing looks so often whether anything is due."""
 RETRY_S = 0.5
 DRAIN_S_MAX = 15.0
+DRAIN_POLL_S = 0.02
 ENDS_EVERY_S = 1.0
 STUCK_S = 60.0
 """A loop that has not ended a turn for so long never will."""
@@ -170,7 +171,6 @@ class Group:
         )
         self._instances.append(instance)
         self._have_woken(member, news, instance.loop.wiring)
-        drained_by = None
         while True:
             news.clear()
             self._turned_s[instance.loop.wiring.name] = time.monotonic()
@@ -181,14 +181,22 @@ class Group:
                 await member.between()
             life.turned.set()
             if drain.is_set():
-                drained_by = drained_by or time.monotonic() + DRAIN_S_MAX
-                if not life.footing.waiting() or time.monotonic() > drained_by:
-                    return
+                await self._drain(instance.loop.wiring.input_log, life)
+                return
             if taken:
                 await asyncio.sleep(0)
             else:
                 due_s = member.due_s() if member.due_s is not None else POLL_S
                 await _wait(news, min(POLL_S, due_s))
+
+    async def _drain(self, log: Log, life: _Life) -> None:
+        # Nothing more is taken, or what was said before would never be all that waits.
+        source, until_s = life.footing.sources.get(log), time.monotonic() + DRAIN_S_MAX
+        while life.footing.waiting() and time.monotonic() < until_s:
+            if source is not None:
+                await _confirm(source)
+            life.turned.set()
+            await asyncio.sleep(DRAIN_POLL_S)
 
     def _have_woken(self, member: Member, news: asyncio.Event, wiring: Wiring) -> None:
         if wiring.name in self._woken:
@@ -222,6 +230,15 @@ class Group:
             life.turned.clear()
             while await double.pump():
                 pass
+
+
+async def _confirm(source: FastSource) -> None:
+    try:
+        await source.confirm()
+    except NeverRecorded:
+        raise  # nor will be what was made of it
+    except Unavailable:
+        pass  # it is asked again
 
 
 async def together(
