@@ -6,8 +6,8 @@ before: then another life, of the same process or of its standby, does the work 
 Kafka's stamps of what stands there.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from tests.chaos.stage import Strike
 
@@ -31,12 +31,14 @@ class Outage:
     loop: str
     strike: Strike
     lasted_s: float | None
-    """None: it never was."""
+    """None: it never ended."""
+    undisturbed_s: float | None = None
+    """Of that, since its service or Kafka was last struck: who is struck again begins again."""
     is_takeover: bool = False
     """Whether it was another process that went on."""
 
 
-def outages(beats: Mapping[str, Sequence[Beat]], strikes: Iterable[Strike]) -> list[Outage]:
+def outages(beats: Mapping[str, Sequence[Beat]], strikes: Sequence[Strike]) -> list[Outage]:
     """Of each loop in turn, the first strike of each outage counts."""
     found = []
     for loop, told in beats.items():
@@ -46,8 +48,23 @@ def outages(beats: Mapping[str, Sequence[Beat]], strikes: Iterable[Strike]) -> l
                 continue
             outage, over_ms = _outage(loop, told, strike)
             if outage is not None:
-                found.append(outage)
+                found.append(_since_the_last(outage, strikes))
     return found
+
+
+def _since_the_last(outage: Outage, strikes: Sequence[Strike]) -> Outage:
+    if outage.lasted_s is None:
+        return outage
+    begin_ms = outage.strike.at_ms
+    end_ms = begin_ms + round(outage.lasted_s * 1000)
+    last_ms = begin_ms
+    for strike in strikes:
+        is_kafka = strike.target.startswith("kafka")
+        if is_kafka or strike.target.rpartition("-")[0] == service_of(outage.loop):
+            over_ms = strike.until_ms if is_kafka else strike.at_ms
+            if last_ms < over_ms and strike.at_ms < end_ms:
+                last_ms = min(over_ms, end_ms)
+    return replace(outage, undisturbed_s=(end_ms - last_ms) / 1000)
 
 
 def _hits(strike: Strike, loop: str, told: Sequence[Beat]) -> bool:

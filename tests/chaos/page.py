@@ -1,4 +1,4 @@
-"""The page that tells what became of the last whole run."""
+"""The page that tells what became of the last whole runs, each in a section of its own."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ from tests.chaos.lag import Lag
 from tests.chaos.running import Outcome
 
 PAGE = Path("docs/chaos.md")
+OPENS = "## "
 SHOWN_MAX = 20
 """Of the findings."""
 HEAD = """\
@@ -20,24 +21,31 @@ what is listed here happens to them (`tests/chaos/faults.py`). After each run ev
 every [invariant](invariants.md); what Kafka had shown must still be there, every order must have been taken
 once at most, and our fills must be the venue's. Where the recorder runs, rows, points and objects in its
 stores, and their sums, must be those of the logs, and no sink may wait for the store of another; how far
-each was behind is told to the second. `make test` plays a shorter selection.
+each was behind is told to the second. Who is struck again while it recovers begins again: so outages are
+told from the first fault on, and from the last. `make test` plays a shorter selection.
 """
 
 
-def render(outcomes: Mapping[str, Outcome]) -> str:
-    """The page."""
+def render(sections: Mapping[str, str]) -> str:
+    """The page, of what was told of each run by its title."""
     facts = ", ".join(f"{name} {value}" for name, value in machine().items())
-    parts = [HEAD, f"Machine: {facts}.\n"]
-    parts += [_section(name, outcome) for name, outcome in outcomes.items()]
+    parts = [f"{HEAD}\nMachine: {facts}.\n"]
+    parts += [f"{OPENS}{title}\n\n{body.strip()}\n" for title, body in sections.items()]
     return "\n".join(parts)
 
 
-def _section(name: str, outcome: Outcome) -> str:
+def write(sections: Mapping[str, str]) -> None:
+    """Put these sections in the place of those of their titles; the others stay."""
+    _, *others = PAGE.read_text(encoding="utf-8").split(OPENS) if PAGE.exists() else ("",)
+    kept = dict(part.split("\n", 1) for part in others)
+    PAGE.write_text(render({**kept, **sections}), encoding="utf-8")
+
+
+def told(outcome: Outcome) -> str:
+    """What became of a scene."""
     records, faulty_s = outcome.records, outcome.seconds
     rate = records.get("market", 0) / faulty_s
     lines = [
-        f"## {name.capitalize()}",
-        "",
         f"{faulty_s:.0f} s at {rate:.0f} records of the market a second; on all logs",
         f"{sum(records.values())} records, {records.get('paper', 0)} of them the venue's.",
         "",
@@ -48,7 +56,9 @@ def _section(name: str, outcome: Outcome) -> str:
         "| outages of a loop | count | p50 | p99 | longest |",
         "|---|---|---|---|---|",
         _spread("all", outcome.lasted_s()),
+        _spread("all, from the last fault on", outcome.undisturbed_s()),
         _spread("that a standby ended", outcome.lasted_s(of_takeovers=True)),
+        _spread("these, from the last fault on", outcome.undisturbed_s(of_takeovers=True)),
         *_sinks(outcome.lags),
         "",
         f"Violations: {len(outcome.findings)}. Loops that did not recover: {len(outcome.unrecovered)}.",

@@ -12,10 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests import servers
+from tests.chaos.page import write
 from tests.chaos.poisoned import Dose, Outcome, Poisoned
 from tools.arguments import above_zero
 
 SHOWN_MAX = 20
+WHOLE_COUNT = 100_000
+"""So many go on the page."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--seed", type=int, default=7, metavar="K")
-    parser.add_argument("--count", type=above_zero(int), default=100_000, metavar="N")
+    parser.add_argument("--count", type=above_zero(int), default=WHOLE_COUNT, metavar="N")
     parser.add_argument("--seconds", type=above_zero(float), default=900.0, metavar="S")
     parser.add_argument(
         "--activity", type=above_zero(float), default=1.0, help="of the market meanwhile"
@@ -39,7 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         own.up("kafka", "redis")
         poisoned = Poisoned(own.address("kafka"), own.address("redis"), "poison.", dose)
         outcome = poisoned.run(folder)
-    print(told(outcome))
+    text = told(outcome)
+    print(text)
+    if given.count >= WHOLE_COUNT:
+        write({"Poison": text})
     print(f"the logs of its services are in {folder}")
     return int(bool(outcome.findings))
 
@@ -53,7 +59,9 @@ def told(outcome: Outcome) -> str:
             f"{valid.total()} of them still valid; {outcome.copies} damaged copies on Redis; "
             f"{outcome.anew} lives anew for them; {outcome.withheld} withheld; {outcome.letters} dead letters"
         ),
-        *(f"  {kind}: {put[kind]}, valid {valid[kind]}" for kind in sorted(put)),
+        "",
+        *(f"- {kind}: {put[kind]}, valid {valid[kind]}" for kind in sorted(put)),
+        "",
         "on " + ", ".join(f"{name} {count}" for name, count in sorted(outcome.by_channel.items())),
         f"{len(outcome.findings)} findings",
         *outcome.findings[:SHOWN_MAX],

@@ -46,6 +46,14 @@ class Outcome(Struct, kw_only=True):
             if each.lasted_s is not None and each.is_takeover >= of_takeovers
         )
 
+    def undisturbed_s(self, *, of_takeovers: bool = False) -> list[float]:
+        """How long they went on after the last fault that struck them, the shortest first."""
+        return sorted(
+            each.undisturbed_s
+            for each in self.outages
+            if each.undisturbed_s is not None and each.is_takeover >= of_takeovers
+        )
+
 
 def plan(stage: Stage, every_s: Mapping[str, float]) -> None:
     """Have each of these faults strike about every so many seconds, from the begin of the scene on."""

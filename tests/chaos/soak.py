@@ -23,6 +23,7 @@ from msgspec import Struct, field
 from benchmarks.machine import machine
 from services.standalone.fleet import Fleet
 from tests import servers
+from tests.chaos.page import write
 from tests.chaos.trend import SPANS, Trend, trend
 from tools.arguments import above_zero
 
@@ -32,6 +33,8 @@ BUSY = 10.2
 READY_S_MAX = 90.0
 ANSWER_S_MAX = 2.0
 MB = 1e6
+WHOLE_MINUTES = 30.0
+"""What lasts so long goes on the page."""
 _SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 
 
@@ -202,7 +205,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--seed", type=int, default=7, metavar="K")
-    parser.add_argument("--minutes", type=above_zero(float), default=30.0, help="with the warm-up")
+    parser.add_argument(
+        "--minutes", type=above_zero(float), default=WHOLE_MINUTES, help="with the warm-up"
+    )
     parser.add_argument("--warm-up-minutes", type=above_zero(float), default=5.0)
     parser.add_argument("--activity", type=above_zero(float), default=BUSY, help="of the market")
     given = parser.parse_args(arguments)
@@ -222,7 +227,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with servers.own() as own:
         own.up("kafka", "redis")
         outcome = run(soak, own.address("kafka"), own.address("redis"), "soak.", folder)
-    print(told(outcome, machine()))
+    text = told(outcome, machine())
+    print(text)
+    if given.minutes >= WHOLE_MINUTES:
+        write({"Soak": text})
     return int(bool(outcome.findings) or not all(level.is_flat for level in outcome.levels))
 
 

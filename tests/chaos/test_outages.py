@@ -37,6 +37,16 @@ def test_second_death_in_an_outage_is_part_of_it() -> None:
     assert (found.lasted_s, found.is_takeover) == (7.5, False)
 
 
+def test_outage_is_told_from_the_last_fault_on_that_struck_it_too() -> None:
+    beats = _beats((1_000, "a", 5, 40), (20_000, "a", 60, 40))
+    kafka = Strike(fault="kill Kafka", target="kafka", at_ms=11_000, lasted_s=3)
+    other = _kill(19_000, "paper-a")
+    later = _kill(21_000)
+    (found,) = _of(beats, _kill(1_500), _kill(4_000), kafka, other)
+    assert (found.lasted_s, found.undisturbed_s) == (18.5, 6.0)
+    assert _of(beats, _kill(1_500), _kill(4_000), later)[0].undisturbed_s == 16.0
+
+
 def test_pause_that_nobody_took_over_in_is_none() -> None:
     beats = _beats((1_000, "a", 5, 40), (4_000, "a", 5, 50))
     assert _of(beats, _kill(1_500, lasted_s=2)) == []

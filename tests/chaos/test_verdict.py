@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.__main__ import is_missed
 from tests.chaos.judging import Finding
 from tests.chaos.lag import Lag
 from tests.chaos.outages import Outage
-from tests.chaos.page import render
+from tests.chaos.page import render, told, write
 from tests.chaos.running import Outcome
 from tests.chaos.stage import Strike
 
@@ -20,7 +22,13 @@ def _outcome(*lasted_s: float, is_takeover: bool = False, findings: int = 0) -> 
         findings=[Finding(code="KAFKA lost", what="much")] * findings,
         exits=[("risk-a", 4)],
         outages=[
-            Outage(loop="risk/main", strike=STRIKE, lasted_s=each, is_takeover=is_takeover)
+            Outage(
+                loop="risk/main",
+                strike=STRIKE,
+                lasted_s=each + 90,
+                undisturbed_s=each,
+                is_takeover=is_takeover,
+            )
             for each in lasted_s
         ],
         unrecovered=[],
@@ -45,13 +53,28 @@ def test_anything_wrong_with_the_logs_misses() -> None:
 
 
 def test_page_tells_what_was_done_and_what_came_of_it() -> None:
-    page = render({"one host": _outcome(1.0, 2.0, 4.0, findings=1)})
+    page = render({"One host": told(_outcome(1.0, 2.0, 4.0, findings=1))})
+    assert "\n## One host\n" in page
     assert "5 s at 100 records of the market a second" in page
     assert "| kill a service | 3 |" in page
-    assert "| all | 3 | 2.0 s | 4.0 s | 4.0 s |" in page
+    assert "| all | 3 | 92.0 s | 94.0 s | 94.0 s |" in page
+    assert "| all, from the last fault on | 3 | 2.0 s | 4.0 s | 4.0 s |" in page
     assert "| that a standby ended | 0 | | | |" in page
     assert "| postgres | 60 s | 61 s | 3 s | 1 s |" in page
     assert "| mirrors |  |  |  | 1 s |" in page
     assert "Violations: 1." in page
     assert "- KAFKA lost: much" in page
     assert "1 with 4" in page
+
+
+def test_section_is_written_anew_and_the_others_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "chaos.md"
+    monkeypatch.setattr("tests.chaos.page.PAGE", page)
+    write({"One host": "3 kills", "Soak": "level"})
+    write({"Poison": "none", "One host": "5 kills"})
+    titles = [line for line in page.read_text("utf-8").splitlines() if line.startswith("## ")]
+    assert titles == ["## One host", "## Soak", "## Poison"]
+    assert "3 kills" not in page.read_text("utf-8")
+    assert "5 kills" in page.read_text("utf-8")
