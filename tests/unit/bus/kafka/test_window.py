@@ -1,5 +1,6 @@
 """The end of a log in memory: bounded, shared by its readers, decoded once."""
 
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -74,6 +75,22 @@ def test_oldest_go_beyond_so_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None
     assert (window.first, window.end) == (56, 60)
     window.extend(raws(range(60, 62)))
     assert (window.first, window.end) == (58, 62)
+
+
+def test_what_came_a_while_ago_goes_though_little_came_since(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now_s = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now_s[0])
+    window = opened(0, 3)
+    for seq in range(3, 200):
+        now_s[0] += 1.0
+        window.extend(raws([seq]))
+        assert window.end - window.first < windows.AGE_S_MAX * windows.SLACK + 5
+    assert numbers(window.records(190, 99)) == list(range(190, 200))
+    now_s[0] += 1_000.0
+    window.extend(raws([200]))
+    assert (window.first, window.end) == (200, 201)
 
 
 def test_record_that_is_larger_than_all_may_be_stands_there_alone(

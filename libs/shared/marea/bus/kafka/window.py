@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Sequence
 
 from marea.bus.raw import Raw, record_of
@@ -10,6 +11,10 @@ from marea.messages.envelope import Log, Record
 RECORDS_MAX = 4_096
 BYTES_MAX = 1_000_000
 """Of values; what was decoded takes a few times as much."""
+AGE_S_MAX = 60.0
+"""What came before that goes, so that the window of a slow log is not filled for hours."""
+MARK_S = 1.0
+"""When records came is known as closely as this."""
 SLACK = 5 / 4
 """So much more may stand here before the oldest go, many at a time."""
 
@@ -31,6 +36,8 @@ class Window:
         self._raws: list[Raw] = []
         self._records: list[Record | None] = []
         self._bytes = 0
+        self._came: deque[tuple[float, int]] = deque()
+        """When records came, on the monotonic clock, and the end behind them."""
         self._own: dict[bytes, Record] = {}
 
     @property
@@ -52,8 +59,13 @@ class Window:
         self._records += [None] * len(fresh)
         self._bytes += sum(_size(raw) for raw in fresh)
         self.known_end = max(self.known_end, self.end)
-        if len(self._raws) > RECORDS_MAX * SLACK or self._bytes > BYTES_MAX * SLACK:
-            self._let_go()
+        now_s = time.monotonic()
+        if self._came and now_s - self._came[-1][0] < MARK_S:
+            now_s, _ = self._came.pop()
+        self._came.append((now_s, self.end))
+        is_old = now_s - self._came[0][0] > AGE_S_MAX * SLACK
+        if is_old or len(self._raws) > RECORDS_MAX * SLACK or self._bytes > BYTES_MAX * SLACK:
+            self._let_go(now_s)
         self.grown.set()
 
     def raws(self, position: int, limit: int) -> Sequence[Raw]:
@@ -78,8 +90,11 @@ class Window:
     def _decode(self, raw: Raw) -> Record:
         return self._own.pop(raw.value or b"", None) or record_of(self.log, raw)
 
-    def _let_go(self) -> None:
+    def _let_go(self, now_s: float) -> None:
         gone = max(0, len(self._raws) - RECORDS_MAX)
+        while self._came and now_s - self._came[0][0] > AGE_S_MAX:
+            _, end = self._came.popleft()
+            gone = max(gone, end - self.first)
         self._bytes -= sum(_size(raw) for raw in self._raws[:gone])
         while self._bytes > BYTES_MAX and gone < len(self._raws) - 1:
             self._bytes -= _size(self._raws[gone])
