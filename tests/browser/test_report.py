@@ -110,7 +110,9 @@ def shown(browser: Browser, file: Path, width: int, **looks: Any) -> tuple[Page,
         lambda request: said.append(request.url) if request.url != file.as_uri() else None,
     )
     page.goto(file.as_uri())
-    page.wait_for_function("document.querySelector('canvas').width > 300")
+    # not wait_for_function: to ask again it calls eval() in the page, which the page's policy forbids
+    while not page.evaluate("document.querySelector('canvas').width > 300"):
+        page.wait_for_timeout(20)
     page.evaluate(
         "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
     )
