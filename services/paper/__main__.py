@@ -27,7 +27,9 @@ async def wire(ground: Ground, _: AsyncExitStack) -> Sequence[Group]:
         ports = footing.ports()
         merge = Merge(ports.bus, ports.snapshots, config.account, instruments, waits_for_all=True)
         loop = paper_loop(config, merge, ports, ground.build, ground.snapshot_every_ns)
-        desk.serve(loop, PaperVenue(loop, merge, ports.bus, config.account), merge)
+        now = ground.venue_time.now
+        venue = PaperVenue(loop, merge, ports.bus, config.account, now)
+        desk.serve(loop, venue, merge)
         return loop
 
     member = Member(make=make, wake=desk.wake, between=desk.answer_all)

@@ -6,6 +6,7 @@ import contextlib
 import aiohttp
 import pytest
 from aiohttp import web
+from msgspec.structs import replace
 
 from marea.bus.memory import MemoryBus, MemorySnapshots
 from marea.errors import Unavailable
@@ -16,8 +17,8 @@ from marea.venues.paper import wire
 from marea.venues.paper.orders import PaperOrders
 from services.paper.shell.desk import Desk
 from services.paper.shell.server import Server
-from tests.unit.paper.desk import ACCOUNT, CASH, place
-from tests.unit.paper.running import PaperBench
+from tests.unit.paper.desk import ACCOUNT, CASH, CONFIG, place
+from tests.unit.paper.running import WINDOW_MS, PaperBench
 
 HEARD_S_MAX = wire.WAIT_S_MAX / 2
 """A client that nobody wakes hears of a report only when its question has waited to its end."""
@@ -106,6 +107,37 @@ def test_venue_that_does_not_answer_leaves_the_outcome_unknown() -> None:
                 await venue.send(place("a", 0, "buy", 100, 9_000))
 
     asyncio.run(scenario())
+
+
+def test_report_arrives_in_time_although_the_market_stands_still() -> None:
+    bench = HttpBench()
+    bench.inner.config = replace(CONFIG, latency_ns=2 * WINDOW_MS * 1_000_000)
+
+    async def scenario() -> None:
+        await bench.reopen()
+        await bench.pass_time(1_000)
+        before = await bench.venue.reports(-1, bench.inner.clock)  # from now on it listens
+        await bench.venue.send(bench.taking("a"))
+        while not (written := await bench.inner.reports()):
+            await bench.inner.window([])
+        assert await bench.inner.venue.now() < written[0].ts_arrives, "it has arrived already"
+        woken = asyncio.Event()
+        bench.venue.wake(woken)
+        bench.inner.clock = written[-1].ts_arrives
+        async with asyncio.timeout(HEARD_S_MAX):
+            await woken.wait()
+        found = await bench.venue.reports(-1, bench.inner.clock)
+        assert before == []
+        assert [each.number for each in found] == [each.number for each in written]
+        assert (await bench.venue.account()).report_offset == len(written)
+
+    async def scene() -> None:
+        try:
+            await scenario()
+        finally:
+            await bench.close()
+
+    asyncio.run(scene())
 
 
 def test_request_that_is_none_is_refused_and_names_the_field() -> None:

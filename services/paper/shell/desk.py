@@ -72,10 +72,6 @@ class Desk:
             self._taken.set()
             self._taken = asyncio.Event()
 
-    async def now(self) -> int:
-        """The venue's time, ns UTC."""
-        return await self.ask(lambda _: self._watermark())
-
     def taken(self) -> asyncio.Event:
         """What is set as soon as the loop has taken more of its input than it has by now."""
         return self._taken

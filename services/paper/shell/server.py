@@ -13,8 +13,11 @@ from marea.messages.orders import VenueReport
 from marea.messages.paper import CancelOrder, PlaceOrder
 from marea.venues.paper import wire
 from services.paper.shell.desk import Desk
+from services.paper.shell.venue import PaperVenue
 
 PRODUCER = "paper"
+LOOK_S = 0.1
+"""So often it is looked whether a report has arrived, where the market tells no time."""
 
 
 class Server:
@@ -84,12 +87,14 @@ class Server:
             if found or left_s <= 0:
                 return found
             with suppress(TimeoutError):
-                async with asyncio.timeout(left_s):
+                async with asyncio.timeout(min(left_s, LOOK_S)):
                     await taken.wait()
 
     async def _found(self, after: int, until: Nanos) -> Sequence[VenueReport]:
-        now = until or await self._desk.now()
-        found = await self._desk.ask(lambda venue: venue.reports(after, now))
+        async def ask(venue: PaperVenue) -> Sequence[VenueReport]:
+            return await venue.reports(after, until or await venue.now())
+
+        found = await self._desk.ask(ask)
         return found[: wire.REPORTS_MAX]
 
     async def _take(

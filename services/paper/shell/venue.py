@@ -1,7 +1,7 @@
 """The paper venue as others know it: the order port over its log."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -36,12 +36,15 @@ class PaperVenue:
         merge: Merge,
         bus: Bus,
         portfolio: str,
+        venue_time: Callable[[], Nanos] = lambda: 0,
     ) -> None:
+        """`venue_time` goes on where the market stands still; without it its time is the market's."""
         self._loop = loop
         self._merge = merge
         self._log = merge.account_log
         self._portfolio = portfolio
         self._bus = bus
+        self._venue_time = venue_time
         self._requests, self._sent = _Requests(), _Taken(bus, self._log)
         self._account, self._settled = _Account(), _Taken(bus, self._log)
         self._next, self._reported = 0, _Taken(bus, self._log)
@@ -51,6 +54,10 @@ class PaperVenue:
     def arrives_within_ns(self) -> Nanos:
         """0: what was sent stands on the log, and a look-up reads it there."""
         return 0
+
+    async def now(self) -> Nanos:
+        """The time by which answers have arrived, ns UTC."""
+        return max(await self._merge.watermark(), self._venue_time())
 
     async def open_account(self, balances: Mapping[str, int]) -> None:
         """Begin the account with these balances at `ASSET_SCALE`, unless it has begun."""
@@ -106,7 +113,7 @@ class PaperVenue:
 
     async def account(self) -> AccountReported:
         """What has been reported until now: an answer that left when the last report did."""
-        now = await self._merge.watermark()
+        now = await self.now()
         while (message := await self._settled.head()) is not None:
             if isinstance(message, ExecutionReport) and message.ts_arrives > now:
                 break

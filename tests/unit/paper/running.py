@@ -34,6 +34,8 @@ class PaperBench:
     config: PaperConfig = SPREAD
     now_ms: int = 0
     seq: int = 0
+    clock: Nanos = 0
+    """The venue's time, where it goes on without the market."""
     loop: Loop[PaperState] = field(init=False)
     venue: PaperVenue = field(init=False)
 
@@ -50,7 +52,7 @@ class PaperBench:
         merge = Merge(self.bus, self.snapshots, ACCOUNT, [INSTRUMENT])
         ports = Ports(source=self.bus, bus=self.bus, snapshots=self.snapshots)
         self.loop = paper_loop(self.config, merge, ports, "test", 1_000_000_000)
-        self.venue = PaperVenue(self.loop, merge, self.bus, "p1")
+        self.venue = PaperVenue(self.loop, merge, self.bus, "p1", lambda: self.clock)
         await self.loop.start()
         await self.follow()
         await self.venue.open_account({"USDT": CASH})
