@@ -321,6 +321,14 @@ def test_heartbeat_that_is_not_of_its_owner_ends_and_moves_nothing() -> None:
                 message=ahead,
                 writer=structs.replace(last.writer, producer="toy/1", epoch=2**40),
             ),
+            *(
+                structs.replace(
+                    last,
+                    message=structs.replace(beat, producer_epoch=epoch),
+                    writer=structs.replace(last.writer, epoch=epoch),
+                )
+                for epoch in (-1, 3, 2**40)
+            ),
         ]
         await shard.bus.append(BEATS, strange)
         await shard.run(9.0, owner, standby)

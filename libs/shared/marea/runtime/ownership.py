@@ -16,14 +16,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Generic
 
-from marea.errors import Refused, Unavailable
+from marea.errors import BadInput, Refused, Unavailable
 from marea.messages.envelope import Log, Nanos, Record, Writer
 from marea.messages.ids import derived_id
-from marea.messages.system import Heartbeat
+from marea.messages.system import Heartbeat, Started
 from marea.runtime.core import State
 from marea.runtime.intake import Intake
 from marea.runtime.loop import BATCH_RECORDS_MAX, Loop
-from marea.runtime.outputs import followed_by
+from marea.runtime.outputs import NO_EPOCH, followed_by
 
 BEAT_EVERY_NS = 1_000_000_000
 LEASE_NS = 4_000_000_000
@@ -77,6 +77,8 @@ class Instance(Generic[State]):
         self._is_alone = is_alone
         self._may_take_over = may_take_over
         self._owner_resumes_at = 0
+        self._begun = NO_EPOCH
+        """Of the last life that was seen to have begun."""
         self.ended_by: Refused | None = None
         """Why the last life as the owner is over."""
 
@@ -200,20 +202,32 @@ class Instance(Generic[State]):
         while records := await bus.read(self._log, self._position, READ_RECORDS_MAX):
             for record in records:
                 position, self._position = self._position, self._position + 1
-                if not self._is_of_owner(record):
+                if not await self._is_of_a_life(record):
                     continue
                 for _, taken in self._intake.take(position, record):
                     if isinstance(taken.message, Heartbeat):
                         self._hear(taken, taken.message)
 
-    def _is_of_owner(self, record: Record) -> bool:
-        # Lives don't begin on this log: that both epochs in a heartbeat agree is all there is to see.
+    async def _is_of_a_life(self, record: Record) -> bool:
         heartbeat, writer = record.message, record.writer
-        return (
-            isinstance(heartbeat, Heartbeat)
-            and writer.producer == self.loop.wiring.name
-            and writer.epoch == heartbeat.producer_epoch
-        )
+        if not isinstance(heartbeat, Heartbeat) or writer.epoch != heartbeat.producer_epoch:
+            return False
+        return writer.producer == self.loop.wiring.name and await self._has_begun(writer.epoch)
+
+    async def _has_begun(self, epoch: int) -> bool:
+        # Lives don't begin on this log, but with a `Started` at that place on the loop's first log.
+        if epoch < 0:
+            return False
+        if epoch not in (self.epoch, self._begun):
+            name, log = self.loop.wiring.name, next(iter(self.loop.wiring.outputs))
+            try:
+                found = await self.loop.ports.bus.read(log, epoch, 1)
+            except BadInput:  # what stood there is kept no more
+                return True
+            if not any(type(r.message) is Started and r.writer.producer == name for r in found):
+                return False
+            self._begun = epoch
+        return True
 
     def _hear(self, record: Record, heartbeat: Heartbeat) -> None:
         self._heard_ns = self._now_ns()
