@@ -81,16 +81,9 @@ class FastSource:
     async def confirm(self) -> None:
         """Read of the log what was given early, as far as it is there, and give nothing.
 
-        Raises `NeverRecorded` as `read` does, and `Unavailable` when the log is away.
+        Raises `NeverRecorded` as `read` does.
         """
-        while self._ahead:
-            count = len(self._ahead)  # each record confirms one at most
-            records = await self._record.read(self.log, self._cursor.offset, count)
-            if not records:
-                return
-            for record in records:
-                self._take(record, [])
-        await self._save_if_safe()
+        await self._follow([], 0)
 
     @property
     def confirmed(self) -> int:
@@ -153,8 +146,9 @@ class FastSource:
         await self._save_if_safe()
 
     async def _take_from_log(self, found: list[Record], limit: int) -> None:
-        while len(found) < limit:
-            records = await self._record.read(self.log, self._cursor.offset, limit - len(found))
+        # Each record confirms one that was given early, or is found.
+        while count := len(self._ahead) + limit - len(found):
+            records = await self._record.read(self.log, self._cursor.offset, count)
             if not records:
                 return
             for record in records:

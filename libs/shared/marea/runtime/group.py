@@ -21,7 +21,7 @@ from marea.errors import Broken, MareaError, Refused, Unavailable
 from marea.messages.channels import load_channels
 from marea.messages.envelope import Log
 from marea.runtime.facts import LoopFacts, facts_of
-from marea.runtime.fast_source import FastSource, NeverRecorded
+from marea.runtime.fast_source import FastSource
 from marea.runtime.footing import Footing, Ground
 from marea.runtime.loop import Loop
 from marea.runtime.ownership import Instance
@@ -194,7 +194,7 @@ class Group:
         source, until_s = life.footing.sources.get(log), time.monotonic() + DRAIN_S_MAX
         while life.footing.waiting() and time.monotonic() < until_s:
             if source is not None:
-                await _confirm(source)
+                await source.confirm()
             life.turned.set()
             await asyncio.sleep(DRAIN_POLL_S)
 
@@ -232,15 +232,6 @@ class Group:
                 pass
 
 
-async def _confirm(source: FastSource) -> None:
-    try:
-        await source.confirm()
-    except NeverRecorded:
-        raise  # nor will be what was made of it
-    except Unavailable:
-        pass  # it is asked again
-
-
 async def together(
     jobs: Sequence[Coroutine[Any, Any, None]], *beside: Coroutine[Any, Any, None]
 ) -> None:
@@ -249,7 +240,8 @@ async def together(
     Raises what the first that failed did.
     """
     tasks = [asyncio.create_task(job) for job in jobs]
-    left = {*tasks, *(asyncio.create_task(job) for job in beside)}
+    every = [*tasks, *(asyncio.create_task(job) for job in beside)]
+    left = set(every)
     try:
         while any(task in left for task in tasks):
             done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
@@ -258,7 +250,7 @@ async def together(
     finally:
         for task in left:
             task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.gather(*every, return_exceptions=True)  # of several that failed one is told
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:
