@@ -8,20 +8,18 @@ import asyncio
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from math import inf
-from threading import Event, Thread
 from typing import NamedTuple
 
-from marea.bus.kafka.bus import open_kafka
-from marea.errors import Unavailable
+from marea.bus.kafka.bus import KafkaBus, open_kafka
 from services.recorder.shell.figures import PREFIX
 from services.standalone.vitals import Place, health_at
+from tests.chaos.lookout import Lookout
 from tests.integration.recorder.comparing import TAKES
 
-LOOK_S = 1.0
 SLOW = ("tables",)
 """Sinks that follow the archive and not Kafka, and look up its end every ten seconds."""
 
@@ -66,38 +64,31 @@ class Lag:
     """At most at any other time: while the stores of others were away."""
 
 
-class Watch(Thread):
-    """Looks at the logs and the recorder from a thread of its own."""
+class Watch(Lookout[KafkaBus]):
+    """Looks at the logs and the recorder."""
 
     def __init__(self, servers: str, recorder: Place) -> None:
-        super().__init__(name="lag", daemon=True)
+        super().__init__("lag")
         self.samples: list[Sample] = []
         self._servers = servers
         self._recorder = recorder
-        self._ends = Event()
 
-    def run(self) -> None:
-        asyncio.run(self._look_on())
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[KafkaBus]:
+        """The logs of these brokers."""
+        bus = await open_kafka(self._servers, "")
+        try:
+            yield bus
+        finally:
+            await bus.close()
 
-    def stop(self) -> None:
-        """Look no more."""
-        self._ends.set()
-        self.join()
-
-    async def _look_on(self) -> None:
-        while not self._ends.is_set():
-            with suppress(Unavailable):
-                bus = await open_kafka(self._servers, "")
-                try:
-                    while not self._ends.is_set():
-                        ends: Counter[str] = Counter()
-                        for log, end in (await bus.raw_ends()).items():
-                            ends[log.channel] += end
-                        held = await asyncio.to_thread(self._held)
-                        self.samples.append(Sample(time.monotonic(), ends, held))
-                        await asyncio.sleep(LOOK_S)
-                finally:
-                    await bus.close()
+    async def look(self, at: KafkaBus) -> None:
+        """Take a sample."""
+        ends: Counter[str] = Counter()
+        for log, end in (await at.raw_ends()).items():
+            ends[log.channel] += end
+        held = await asyncio.to_thread(self._held)
+        self.samples.append(Sample(time.monotonic(), ends, held))
 
     def _held(self) -> Mapping[str, int]:
         last = self.samples[-1].held if self.samples else {}

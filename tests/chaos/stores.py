@@ -12,7 +12,8 @@ from deploy.local.minio import KEY, SECRET
 from deploy.local.servers import Servers
 from services.standalone.vitals import Place
 from tests.chaos.disks import Disk
-from tests.chaos.lag import LOOK_S, SLOW, Absence, Watch, passed_s
+from tests.chaos.lag import SLOW, Absence, Watch, passed_s
+from tests.chaos.lookout import LOOK_S
 from tests.integration.recorder.comparing import TAKES
 
 SINKS: Mapping[str, Collection[str]] = MappingProxyType(

@@ -7,17 +7,15 @@ none before it either.
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
-from threading import Event, Thread
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import NamedTuple
 
 from marea.bus.kafka.breakdown import Breakdown
 from marea.bus.kafka.logs import Cluster, Logs
-from marea.errors import Unavailable
 from marea.messages.channels import load_channels
 from marea.messages.envelope import Log
+from tests.chaos.lookout import Lookout
 
-LOOK_S = 1.0
 TIMEOUT_S = 3.0
 
 
@@ -28,42 +26,30 @@ class Seen(NamedTuple):
     value: bytes | None
 
 
-class Witness(Thread):
-    """Looks at the logs' ends from a thread of its own."""
+class Witness(Lookout[Logs]):
+    """Looks at the logs' ends."""
 
     def __init__(self, servers: str) -> None:
-        super().__init__(name="witness", daemon=True)
+        super().__init__("witness")
         self.seen: dict[Log, list[Seen]] = {}
         """In the order in which it was shown."""
         self._servers = servers
-        self._ends = Event()
 
-    def run(self) -> None:
-        asyncio.run(self._look_on())
+    def opened(self) -> AbstractAsyncContextManager[Logs]:
+        """The logs of these brokers as bytes."""
+        return opened(self._servers)
 
-    def stop(self) -> None:
-        """Look no more."""
-        self._ends.set()
-        self.join()
+    async def look(self, at: Logs) -> None:
+        """See what stands at the end of each log."""
+        await at.learn()
+        for log, end in (await at.ends(at.directory)).items():
+            shown = self.seen.setdefault(log, [])
+            if end and (not shown or shown[-1].offset != end - 1):
+                shown.append(Seen(end - 1, await _value(at, log, end - 1)))
 
     def lost(self) -> list[str]:
         """What was shown, and stands there no more."""
         return asyncio.run(self._compare())
-
-    async def _look_on(self) -> None:
-        while not self._ends.is_set():
-            with suppress(Unavailable):
-                async with opened(self._servers) as logs:
-                    while not self._ends.is_set():
-                        await self._look(logs)
-                        await asyncio.sleep(LOOK_S)
-
-    async def _look(self, logs: Logs) -> None:
-        await logs.learn()
-        for log, end in (await logs.ends(logs.directory)).items():
-            shown = self.seen.setdefault(log, [])
-            if end and (not shown or shown[-1].offset != end - 1):
-                shown.append(Seen(end - 1, await _value(logs, log, end - 1)))
 
     async def _compare(self) -> list[str]:
         found = []
