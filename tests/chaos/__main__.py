@@ -58,8 +58,7 @@ def _play(name: str, play: Play) -> Outcome:
 
 def is_missed(outcome: Outcome) -> bool:
     """Whether something is wrong with a run, or took too long."""
-    # Who is struck again while it recovers begins again: the limits hold from the last fault on.
-    lasted_s, taken_s = outcome.undisturbed_s(), outcome.undisturbed_s(of_takeovers=True)
+    lasted_s, taken_s = outcome.lasted_s(), outcome.lasted_s(of_takeovers=True)
     return bool(
         outcome.findings
         or outcome.unrecovered
