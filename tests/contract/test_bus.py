@@ -15,20 +15,19 @@ import pytest
 from msgspec import structs
 
 from marea.bus.memory import MemoryBus
-from marea.bus.port import Bus
 from marea.bus.sqlite import CommitLimits, SqliteBus
 from marea.errors import BadInput, Refused, Unavailable
 from marea.messages.envelope import Record, Writer
 from marea.testing.builders import quote_record
-from marea.testing.contracts.bus import MARKET, OTHER, BusContract, numbers, read_all
+from marea.testing.contracts.bus import MARKET, OTHER, BusContract, Scenario, numbers, read_all
 from marea.testing.disk import frames_after_last_commit, full_disk
 
 
 class TestMemoryBus(BusContract):
     """The bus of tests and simulations."""
 
-    def open_bus(self) -> Bus:
-        return MemoryBus()
+    def run(self, scenario: Scenario) -> None:
+        asyncio.run(scenario(MemoryBus()))
 
 
 class TestSqliteBus(BusContract):
@@ -38,8 +37,8 @@ class TestSqliteBus(BusContract):
     def _folder(self, tmp_path: Path) -> None:
         self.path = tmp_path / "log.sqlite"
 
-    def open_bus(self) -> Bus:
-        return SqliteBus(self.path, CommitLimits(records_max=64))
+    def run(self, scenario: Scenario) -> None:
+        asyncio.run(scenario(SqliteBus(self.path, CommitLimits(records_max=64))))
 
 
 def test_what_was_flushed_is_there_after_opening_again(tmp_path: Path) -> None:

@@ -1,8 +1,6 @@
 """The bus over a real Kafka keeps the contract, and what only it promises."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 import pytest
 from aiokafka.structs import TopicPartition
@@ -15,13 +13,12 @@ from marea.bus.kafka.bus import KafkaBus, open_kafka
 from marea.bus.kafka.directory import Claim, encode_claim
 from marea.bus.kafka.following import Follower
 from marea.bus.kafka.topics import create_topics
-from marea.bus.port import Bus
 from marea.errors import BadInput, Unavailable
 from marea.messages.envelope import NOBODY, Log
 from marea.messages.framing import frame
 from marea.messages.system import DeadLetter
 from marea.testing.builders import quote_record
-from marea.testing.contracts.bus import MARKET, OTHER, BusContract, numbers, read_all
+from marea.testing.contracts.bus import MARKET, OTHER, BusContract, Scenario, numbers, read_all
 from tests.integration.kafka.opening import (
     FEW,
     SOON_S,
@@ -45,10 +42,7 @@ class TestKafkaBus(BusContract):
     def _servers(self, kafka: str) -> None:
         self.servers = kafka
 
-    def open_bus(self) -> Bus:
-        raise NotImplementedError  # it is opened where its scenario is played
-
-    def run(self, scenario: Callable[[Bus], Coroutine[Any, Any, None]]) -> None:
+    def run(self, scenario: Scenario) -> None:
         async def play() -> None:
             async with opened(self.servers) as bus:
                 await scenario(bus)

@@ -1,17 +1,18 @@
 """What must every bus do? One suite, run on memory, on SQLite and on real brokers.
 
-A test class for an implementation inherits `BusContract` and gives `open_bus`.
+A test class for an implementation inherits `BusContract` and gives `run`.
 """
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from marea.bus.port import Bus
 from marea.messages.envelope import Log, Record
 from marea.runtime.intake import Intake
 from marea.testing.builders import quote_record, started_record
+
+Scenario: TypeAlias = Callable[[Bus], Coroutine[Any, Any, None]]
 
 MARKET = Log("market", "BTC-USDT.SIM")
 OTHER = Log("market", "ETH-USDT.SIM")
@@ -35,12 +36,8 @@ class BusContract(ABC):
     """Order, positions, resuming, duplicates."""
 
     @abstractmethod
-    def open_bus(self) -> Bus:
-        """A bus without any log."""
-
-    def run(self, scenario: Callable[[Bus], Coroutine[Any, Any, None]]) -> None:
-        """Play a scenario on a new bus."""
-        asyncio.run(scenario(self.open_bus()))
+    def run(self, scenario: Scenario) -> None:
+        """Play a scenario on a bus without any log."""
 
     def test_records_are_read_in_the_order_of_their_appends(self) -> None:
         async def scenario(bus: Bus) -> None:
