@@ -63,8 +63,9 @@ def told(outcome: Outcome) -> str:
         *(f"- {kind}: {put[kind]}, valid {valid[kind]}" for kind in sorted(put)),
         "",
         "on " + ", ".join(f"{name} {count}" for name, count in sorted(outcome.by_channel.items())),
-        f"{len(outcome.findings)} findings",
-        *outcome.findings[:SHOWN_MAX],
+        "",
+        f"Findings: {len(outcome.findings)}.",
+        *(f"- {each}" for each in outcome.findings[:SHOWN_MAX]),
     ]
     return "\n".join(lines)
 
