@@ -75,9 +75,8 @@ class Expected:
         place = self._logs.place(log)
         window = self._follower.windows.get(place) if place is not None else None
         if window is not None:
-            with suppress(
-                ValueError, OverflowError, BadMessage
-            ):  # what can't be written never comes
+            # What can't be written never comes.
+            with suppress(ValueError, OverflowError, BadMessage):
                 window.expect(frame(record), record)
 
 
