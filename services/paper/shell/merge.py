@@ -168,8 +168,11 @@ class Merge:
         await self._snapshots.save(name, position, body, (position, places))
 
     async def load(self, name: str) -> Sequence[bytes]:
-        """The snapshots that are kept, the latest first."""
-        return await self._snapshots.load(name)
+        """The snapshots that are kept, the latest first; it goes on from there, not from the begin."""
+        found = await self._snapshots.load(name)
+        if self._snapshots.latest is not None:
+            self._begin(*self._snapshots.latest)
+        return found
 
     # Where it stands
 

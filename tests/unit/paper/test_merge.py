@@ -236,6 +236,37 @@ def test_snapshot_that_is_damaged_or_of_other_instruments_is_no_snapshot() -> No
     asyncio.run(scenario())
 
 
+class WatchedBus(MemoryBus):
+    """It knows the first position that was read of each log."""
+
+    first: dict[Log, int]
+
+    async def read(self, log: Log, position: int, limit: int) -> Sequence[Record]:
+        self.first[log] = min(position, self.first.get(log, position))
+        return await super().read(log, position, limit)
+
+
+def test_new_life_looks_at_nothing_before_its_snapshot_even_if_asked_the_time_first() -> None:
+    async def scenario() -> None:
+        bus = WatchedBus()
+        bus.first = {}
+        world = World(bus=bus)
+        merge = world.merge()
+        for ts in range(100, 900, 100):
+            await world.window(BTC, ts, [5])
+        given = len(await read_all(merge))
+        await merge.save(NAME, given, b"body")
+        await world.window(BTC, 900, [])
+        bus.first.clear()
+        again = world.merge()
+        assert await again.load(NAME) == [b"body"]
+        assert await again.watermark() == 900
+        assert ids(await read_all(again, position=given)) == ["BTC:800", "BTC:805"]
+        assert bus.first[BTC] == (await bus.ends(BTC))[BTC] - 3
+
+    asyncio.run(scenario())
+
+
 @dataclass
 class Said:
     """What comes in one window."""

@@ -59,6 +59,11 @@ class Cursors(Generic[Cursor]):
                 found.append(kept.body)
         return found
 
+    @property
+    def latest(self) -> tuple[int, Cursor] | None:
+        """The last place of all that are known."""
+        return self.before(max(self._known, default=0))
+
     def before(self, position: int) -> tuple[int, Cursor] | None:
         """The last place at or before a position; None where no cursor is known there."""
         reached = [at for at in self._known if at <= position]
