@@ -11,6 +11,7 @@ import pytest
 import structlog
 from aiohttp import web
 
+from marea.bus.fast import key_of
 from marea.bus.memory import MemoryBus, MemoryFastCopy, MemorySnapshots
 from marea.bus.raw import Raw
 from marea.errors import Broken, Unavailable
@@ -266,6 +267,55 @@ def test_group_that_another_has_followed_stands_by() -> None:
         await until(lambda: group.facts()[0].phase == "follows")
 
     play(scene)
+
+
+def test_loops_begin_although_what_they_take_early_is_not_on_record_yet() -> None:
+    def make_second(footing: Footing) -> AnyLoop:
+        wiring = replace(toy_wiring(OTHER), name="toy/1", outputs={OTHER: "toy/1"}, input_log=INPUT)
+        return Loop(toy_core(), wiring, footing.ports())
+
+    async def scenario() -> None:
+        bus, fast, drain = WakingMemory(), WakingFast(), asyncio.Event()
+        await bus.append(INPUT, INPUTS[:20])
+        await fast.add(INPUT, key_of(INPUTS[19]), INPUTS[20:])
+        group = Group(
+            ground(bus, fast), [Member(make=toy), Member(make=make_second)], is_hurried=True
+        )
+        living = asyncio.create_task(group.run(drain))
+        await until(lambda: has_taken(group, len(INPUTS)))
+        assert [facts.role for facts in group.facts()] == ["owner", "owner"]
+        assert [facts.last_error for facts in group.facts()] == ["", ""]
+        await bus.append(INPUT, INPUTS[20:])
+        drain.set()
+        async with asyncio.timeout(SOON_S):
+            await living
+
+    asyncio.run(scenario())
+
+
+def test_owner_whose_life_ended_goes_on_before_a_standby_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("marea.runtime.ownership.SILENCE_NS", 0)
+
+    async def scenario() -> None:
+        bus, drain = WakingMemory(), asyncio.Event()
+        own = load_process_settings(CONFIG, {"MAREA__INSTANCES__FEATURES": "2"})
+        group = Group(replace(ground(bus), own=own), [Member(make=toy)], is_hurried=False)
+        living = asyncio.create_task(group.run(drain))
+        await bus.append(INPUT, INPUTS[:20])
+        await until(lambda: has_taken(group, 20))
+        monkeypatch.setattr("marea.runtime.ownership.SILENCE_NS", 1 << 60)  # nobody may wait for it
+        await bus.append(INPUT, INPUTS[20:])
+        bus.is_away = True
+        await until(lambda: any("takes nothing" in each.last_error for each in group.facts()))
+        bus.is_away = False
+        await all_is_said(bus)
+        drain.set()
+        async with asyncio.timeout(SOON_S):
+            await living
+
+    asyncio.run(scenario())
 
 
 def test_core_that_fails_ends_the_group() -> None:

@@ -9,6 +9,7 @@ again. Who owns the first loop takes over the others.
 """
 
 import asyncio
+import math
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -33,6 +34,8 @@ RETRY_S = 0.5
 DRAIN_S_MAX = 15.0
 DRAIN_POLL_S = 0.02
 ENDS_EVERY_S = 1.0
+BEGIN_S_MAX = 5.0
+"""So long the loops that have begun wait for the others."""
 STUCK_S = 60.0
 """A loop that has not ended a turn for so long never will."""
 
@@ -57,6 +60,8 @@ class Member:
 class _Life:
     footing: Footing
     name: str
+    steps_from_s: float = math.inf
+    """From then on its loops take inputs, whether or not all of them have begun."""
     turned: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a loop has said or confirmed something."""
 
@@ -71,6 +76,8 @@ class Group:
         self._is_hurried = is_hurried
         self._has_standby = ground.own.instances[ground.service] > 1
         self._is_alone = not self._has_standby
+        self._was_owner = False
+        """Whether nobody can have followed the last life when it ended."""
         self._news = [asyncio.Event() for _ in members]
         """Of each member, whether there may be something to do."""
         self._woken: set[str] = set()
@@ -132,8 +139,9 @@ class Group:
                 self._ground.log.warning("life ended", error=self._last_error)
                 for name in self._woken:
                     self._ground.telemetry.count_error(name, err)
-                # Another owner was there: it is given time, or two would take over for ever.
-                self._is_alone = not self._has_standby and not isinstance(err, Refused)
+                # Where another owner was there it is given time, or two would take over for ever.
+                is_ours = not self._has_standby or self._was_owner
+                self._is_alone = is_ours and not isinstance(err, Refused)
                 await _wait(drain, RETRY_S)
         if left:
             raise Unavailable(
@@ -154,6 +162,7 @@ class Group:
         try:
             await together(turns, self._pump(life), life.footing.copier.run(), self._follow_ends())
         finally:
+            self._was_owner = self._instances[0].was_proven_lately if self._instances else False
             self._instances = []  # their loops have stopped
             self._turned_s.clear()
         return life.footing.waiting()
@@ -168,6 +177,7 @@ class Group:
             time.monotonic_ns,
             is_alone=self._is_alone,
             may_take_over=lambda: instance is self._instances[0] or self._instances[0].is_proven,
+            may_step=lambda: self._may_step(life),
         )
         self._instances.append(instance)
         self._have_woken(member, news, instance.loop.wiring)
@@ -188,6 +198,13 @@ class Group:
             else:
                 due_s = member.due_s() if member.due_s is not None else POLL_S
                 await _wait(news, min(POLL_S, due_s))
+
+    def _may_step(self, life: _Life) -> bool:
+        # A loop begins behind all that the others have said: while that waits for the record, it can't.
+        have_begun = [each.is_owner for each in self._instances]
+        now = time.monotonic()
+        life.steps_from_s = min(life.steps_from_s, now + BEGIN_S_MAX)
+        return now >= life.steps_from_s or (len(have_begun) == len(self._members) and all(have_begun))
 
     async def _drain(self, log: Log, life: _Life) -> None:
         # Nothing more is taken, or what was said before would never be all that waits.

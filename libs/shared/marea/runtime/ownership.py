@@ -58,12 +58,14 @@ class Instance(Generic[State]):
         *,
         is_alone: bool = False,
         may_take_over: Callable[[], bool] = lambda: True,
+        may_step: Callable[[], bool] = lambda: True,
     ) -> None:
         """Begin as a standby.
 
         `make` gives the shard's loop, new, for each life; `name` is no other instance's; `now_ns`
         is a monotonic time, ns; `is_alone` says that nobody else is there, so that the first
-        takeover waits for no silence; `may_take_over` is asked before each, for loops that go together.
+        takeover waits for no silence; `may_take_over` is asked before each, and `may_step` before
+        inputs are taken as the owner, for loops that go together.
         """
         self._make = make
         self._name = name
@@ -76,6 +78,9 @@ class Instance(Generic[State]):
         self._heard_ns: Nanos = 0
         self._is_alone = is_alone
         self._may_take_over = may_take_over
+        self._may_step = may_step
+        self._proven_ns: Nanos | None = None
+        """When the last heartbeat of any of its lives that was read back was first sent."""
         self._owner_resumes_at = 0
         self._begun = NO_EPOCH
         """Of the last life that was seen to have begun."""
@@ -125,7 +130,7 @@ class Instance(Generic[State]):
         await self._listen()
         # Who does nothing in the world may go on: what it writes is void once it was followed.
         may_step = self.is_proven or not self.loop.ports.effects
-        return await self.loop.step(limit) if may_step else 0
+        return await self.loop.step(limit) if may_step and self._may_step() else 0
 
     async def _beat(self, reign: _Reign) -> None:
         now = self._now_ns()
@@ -166,6 +171,11 @@ class Instance(Generic[State]):
             and reign.proven_ns is not None
             and self._now_ns() - reign.proven_ns < LEASE_NS
         )
+
+    @property
+    def was_proven_lately(self) -> bool:
+        """Whether it was the owner so lately that no standby can have waited long enough since."""
+        return self._proven_ns is not None and self._now_ns() - self._proven_ns < LEASE_NS
 
     def _check(self) -> None:
         if not self.is_proven:
@@ -240,3 +250,4 @@ class Instance(Generic[State]):
             raise followed_by(reign.writer.producer, own, epoch)
         if epoch == own and reign.beat is not None and record.seq == reign.beat.seq:
             reign.beat, reign.proven_ns = None, reign.sent_ns
+            self._proven_ns = reign.sent_ns
