@@ -33,7 +33,7 @@ PLANTS = (
         edits=(
             CodeEdit(
                 f"{INSTANCE}._stand_by",
-                {"self._is_alone or asked_ns - self._heard_ns >= SILENCE_NS": "True"},
+                {"self._is_alone or asked_ns - self._heard_ns >= self._silence_ns": "True"},
             ),
         ),
     ),
@@ -44,7 +44,9 @@ PLANTS = (
         edits=(
             CodeEdit(
                 f"{INSTANCE}._stand_by",
-                {"self._is_alone or asked_ns - self._heard_ns >= SILENCE_NS": "self._is_alone"},
+                {
+                    "self._is_alone or asked_ns - self._heard_ns >= self._silence_ns": "self._is_alone"
+                },
             ),
         ),
     ),

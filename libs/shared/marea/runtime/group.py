@@ -204,7 +204,9 @@ class Group:
         have_begun = [each.is_owner for each in self._instances]
         now = time.monotonic()
         life.steps_from_s = min(life.steps_from_s, now + BEGIN_S_MAX)
-        return now >= life.steps_from_s or (len(have_begun) == len(self._members) and all(have_begun))
+        return now >= life.steps_from_s or (
+            len(have_begun) == len(self._members) and all(have_begun)
+        )
 
     async def _drain(self, log: Log, life: _Life) -> None:
         # Nothing more is taken, or what was said before would never be all that waits.

@@ -2,8 +2,8 @@
 
 Every instance begins as a standby. The owner tells once a second, on the shard's log of `ownership`,
 that it is alive and which inputs it is done with; a standby takes these after it (`Loop.follow`),
-so that little is left to recover. A standby that hears nobody for `SILENCE_NS` starts its loop: its
-`Started` ends the life of whoever wrote to the same logs before, alive or not.
+so that little is left to recover. A standby that hears nobody for `SILENCE_NS` and a little starts its
+loop: its `Started` ends the life of whoever wrote to the same logs before, alive or not.
 
 Nothing rests on clocks but who acts when. What an older life writes is void for every reader of
 the log; what it tells here it has read back from its logs before, so that it is true whenever it is
@@ -14,6 +14,7 @@ still be paused: for that the venue has its window (architecture, section 8).
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Generic
 
 from marea.errors import BadInput, Refused, Unavailable
@@ -28,6 +29,8 @@ from marea.runtime.outputs import NO_EPOCH, followed_by
 BEAT_EVERY_NS = 1_000_000_000
 LEASE_NS = 4_000_000_000
 SILENCE_NS = 6_000_000_000
+PATIENCE_NS_MAX = 1_000_000_000
+"""Beyond that each standby waits a share of its own, or two that heard the same would begin at once."""
 READ_RECORDS_MAX = 1_000
 
 
@@ -70,6 +73,8 @@ class Instance(Generic[State]):
         self._make = make
         self._name = name
         self._now_ns = now_ns
+        drawn = blake2b(name.encode(), digest_size=4).digest()
+        self._silence_ns = SILENCE_NS + int.from_bytes(drawn) % PATIENCE_NS_MAX
         self._reign: _Reign | None = None
         self._begin_anew()
         self._log = Log("ownership", self.loop.wiring.name)
@@ -190,7 +195,7 @@ class Instance(Generic[State]):
         asked_ns = self._now_ns()  # what is heard after that counts, however late it is read
         await self._listen()
         taken = await self.loop.follow(self._owner_resumes_at, limit)
-        is_silent = self._is_alone or asked_ns - self._heard_ns >= SILENCE_NS
+        is_silent = self._is_alone or asked_ns - self._heard_ns >= self._silence_ns
         if taken == 0 and is_silent and self._may_take_over():
             await self._take_over()
         return taken
