@@ -3,6 +3,7 @@
 import base64
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from services.standalone.report.write import write_report
 from services.standalone.words.text import Language
 from tests.unit.standalone.trading_day import TradingDay, write_run
 
+DRAWN_S_MAX = 30.0
 WIDTHS = {"desktop": 1280, "phone": 390}
 LANGUAGES: tuple[Language, ...] = ("en", "es")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
@@ -111,7 +113,9 @@ def shown(browser: Browser, file: Path, width: int, **looks: Any) -> tuple[Page,
     )
     page.goto(file.as_uri())
     # not wait_for_function: to ask again it calls eval() in the page, which the page's policy forbids
+    until_s = time.monotonic() + DRAWN_S_MAX
     while not page.evaluate("document.querySelector('canvas').width > 300"):
+        assert time.monotonic() < until_s, "nothing was drawn"
         page.wait_for_timeout(20)
     page.evaluate(
         "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"

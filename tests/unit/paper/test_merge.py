@@ -239,7 +239,9 @@ def test_snapshot_that_is_damaged_or_of_other_instruments_is_no_snapshot() -> No
 class WatchedBus(MemoryBus):
     """It knows the first position that was read of each log."""
 
-    first: dict[Log, int]
+    def __init__(self) -> None:
+        super().__init__()
+        self.first: dict[Log, int] = {}
 
     async def read(self, log: Log, position: int, limit: int) -> Sequence[Record]:
         self.first[log] = min(position, self.first.get(log, position))
@@ -249,7 +251,6 @@ class WatchedBus(MemoryBus):
 def test_new_life_looks_at_nothing_before_its_snapshot_even_if_asked_the_time_first() -> None:
     async def scenario() -> None:
         bus = WatchedBus()
-        bus.first = {}
         world = World(bus=bus)
         merge = world.merge()
         for ts in range(100, 900, 100):

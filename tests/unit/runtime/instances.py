@@ -70,6 +70,8 @@ class Shard:
     """A shard that several instances could run, on one log or on several."""
 
     output: Log | None = None
+    name: str = "toy/0"
+    """Of the loop; what it writes it writes as `toy/0`."""
     bus: MemoryBus = field(default_factory=MemoryBus)
     snapshots: MemorySnapshots = field(default_factory=MemorySnapshots)
     snapshot_every_ns: Nanos = SECOND
@@ -101,7 +103,9 @@ class Shard:
                 snapshots=self.snapshots,
                 effects={QualityCheckFailed: act},
             )
-            wiring = replace(toy_wiring(self.output), snapshot_every_ns=self.snapshot_every_ns)
+            wiring = replace(
+                toy_wiring(self.output), name=self.name, snapshot_every_ns=self.snapshot_every_ns
+            )
             return Loop(core or toy_core(), wiring, ports)
 
         return Instance(make, name, lambda: self.now_ns - way.behind_ns, is_alone=is_alone)

@@ -49,6 +49,9 @@ class WakingMemory(MemoryBus):
         self.lets_beat = asyncio.Event()
         """Whether the first loop's heartbeats get through."""
         self.lets_beat.set()
+        self.lets_listen = asyncio.Event()
+        """Whether the second loop can look where its heartbeats end."""
+        self.lets_listen.set()
         self.takes_s = 0.0
         """What is said takes so long to be on record."""
         self.events: list[asyncio.Event] = []
@@ -67,6 +70,11 @@ class WakingMemory(MemoryBus):
         for event in self.events:
             event.set()
         return position
+
+    async def ends(self, *logs: Log) -> Mapping[Log, int]:
+        if Log("ownership", "toy/1") in logs:
+            await self.lets_listen.wait()
+        return await super().ends(*logs)
 
     async def read_raw(self, *_: object) -> Sequence[Raw]:
         raise AssertionError("nobody reads bytes here")
@@ -310,7 +318,57 @@ def test_owner_whose_life_ended_goes_on_before_a_standby_may(
         bus.is_away = True
         await until(lambda: any("takes nothing" in each.last_error for each in group.facts()))
         bus.is_away = False
-        await all_is_said(bus)
+        async with asyncio.timeout(SOON_S):
+            await all_is_said(bus)
+            drain.set()
+            await living
+
+    asyncio.run(scenario())
+
+
+def test_owner_that_comes_back_late_waits_as_any_standby(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("marea.runtime.ownership.SILENCE_NS", 0)
+    monkeypatch.setattr("marea.runtime.group.RETRY_S", 0.2)
+
+    async def scenario() -> None:
+        bus, drain = WakingMemory(), asyncio.Event()
+        own = load_process_settings(CONFIG, {"MAREA__INSTANCES__FEATURES": "2"})
+        group = Group(replace(ground(bus), own=own), [Member(make=toy)], is_hurried=False)
+        living = asyncio.create_task(group.run(drain))
+        await bus.append(INPUT, INPUTS[:20])
+        await until(lambda: has_taken(group, 20))
+        monkeypatch.setattr("marea.runtime.ownership.SILENCE_NS", 1 << 60)
+        monkeypatch.setattr("marea.runtime.ownership.LEASE_NS", 100_000_000)
+        await bus.append(INPUT, INPUTS[20:])
+        bus.is_away = True
+        await until(lambda: any("takes nothing" in each.last_error for each in group.facts()))
+        bus.is_away = False
+        await until(lambda: any(each.phase == "follows" for each in group.facts()))
+        await asyncio.sleep(0.3)
+        assert [each.role for each in group.facts()] == ["standby"]
+        drain.set()
+        async with asyncio.timeout(SOON_S):
+            await living
+
+    asyncio.run(scenario())
+
+
+def test_loops_take_inputs_though_one_of_them_cannot_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("marea.runtime.group.BEGIN_S_MAX", 0.2)
+
+    def make_second(footing: Footing) -> AnyLoop:
+        wiring = replace(toy_wiring(OTHER), name="toy/1", outputs={OTHER: "toy/1"}, input_log=INPUT)
+        return Loop(toy_core(), wiring, footing.ports())
+
+    async def scenario() -> None:
+        bus, drain = WakingMemory(), asyncio.Event()
+        bus.lets_listen.clear()  # the second hears nothing, and so waits
+        await bus.append(INPUT, INPUTS)
+        group = Group(ground(bus), [Member(make=toy), Member(make=make_second)], is_hurried=False)
+        living = asyncio.create_task(group.run(drain))
+        await until(lambda: has_taken(group, len(INPUTS)))
+        assert [facts.role for facts in group.facts()] == ["owner", "standby"]
+        bus.lets_listen.set()
         drain.set()
         async with asyncio.timeout(SOON_S):
             await living

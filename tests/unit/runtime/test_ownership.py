@@ -354,6 +354,18 @@ def test_heartbeat_that_is_not_of_its_owner_ends_and_moves_nothing() -> None:
     play(scenario)
 
 
+def test_loop_whose_name_is_not_its_producers_is_heard_too() -> None:
+    async def scenario(shard: Shard) -> None:
+        await shard.feed(0, 30)
+        shard.name = "toy"
+        owner, standby = shard.instance("a", is_alone=True), shard.instance("b")
+        await shard.run(20, owner, standby)
+        assert owners(owner, standby) == [True, False]
+        assert await shard.starts() == [0]
+
+    play(scenario)
+
+
 def test_heartbeats_carry_what_their_message_says() -> None:
     async def scenario(shard: Shard) -> None:
         await shard.feed(0, 30)

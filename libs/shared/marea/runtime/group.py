@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 
 from marea.errors import Broken, MareaError, Refused, Unavailable
 from marea.messages.channels import load_channels
-from marea.messages.envelope import Log
+from marea.messages.envelope import Log, Nanos
 from marea.runtime.facts import LoopFacts, facts_of
 from marea.runtime.fast_source import FastSource
 from marea.runtime.footing import Footing, Ground
@@ -60,8 +60,8 @@ class Member:
 class _Life:
     footing: Footing
     name: str
-    steps_from_s: float = math.inf
-    """From then on its loops take inputs, whether or not all of them have begun."""
+    begun_s: float = math.inf
+    """When the first of its loops became the owner."""
     turned: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a loop has said or confirmed something."""
 
@@ -76,8 +76,10 @@ class Group:
         self._is_hurried = is_hurried
         self._has_standby = ground.own.instances[ground.service] > 1
         self._is_alone = not self._has_standby
-        self._was_owner = False
-        """Whether nobody can have followed the last life when it ended."""
+        self._ended: list[Instance[Any]] = []
+        """Those of the last one, until it is known what comes of that."""
+        self._proven_ns: list[Nanos | None] = []
+        """Of each loop, when it was last known to be the owner."""
         self._news = [asyncio.Event() for _ in members]
         """Of each member, whether there may be something to do."""
         self._woken: set[str] = set()
@@ -139,15 +141,20 @@ class Group:
                 self._ground.log.warning("life ended", error=self._last_error)
                 for name in self._woken:
                     self._ground.telemetry.count_error(name, err)
-                # Where another owner was there it is given time, or two would take over for ever.
-                is_ours = not self._has_standby or self._was_owner
-                self._is_alone = is_ours and not isinstance(err, Refused)
+                self._end_life(err)
                 await _wait(drain, RETRY_S)
         if left:
             raise Unavailable(
                 f"{left} records still wait for their log {DRAIN_S_MAX:g} s after it was told to end:"
                 " bring it back; the next start says them again"
             )
+
+    def _end_life(self, error: MareaError) -> None:
+        # Another owner that was there is given time, or two would take over for ever.
+        ended, self._ended = self._ended, []
+        is_followed = isinstance(error, Refused) or any(each.ended_by for each in ended)
+        self._is_alone = not self._has_standby and not is_followed
+        self._proven_ns = [] if is_followed else [each.proven_ns for each in ended]
 
     async def _live(self, drain: asyncio.Event) -> int:
         # How many records wait for the record in the end.
@@ -162,8 +169,7 @@ class Group:
         try:
             await together(turns, self._pump(life), life.footing.copier.run(), self._follow_ends())
         finally:
-            self._was_owner = self._instances[0].was_proven_lately if self._instances else False
-            self._instances = []  # their loops have stopped
+            self._ended, self._instances = self._instances, []  # their loops have stopped
             self._turned_s.clear()
         return life.footing.waiting()
 
@@ -179,6 +185,8 @@ class Group:
             may_take_over=lambda: instance is self._instances[0] or self._instances[0].is_proven,
             may_step=lambda: self._may_step(life),
         )
+        if len(self._instances) < len(self._proven_ns):
+            instance.proven_ns = self._proven_ns[len(self._instances)]
         self._instances.append(instance)
         self._have_woken(member, news, instance.loop.wiring)
         while True:
@@ -187,6 +195,8 @@ class Group:
             taken = await instance.turn()
             if instance.ended_by is not None:
                 raise instance.ended_by
+            if instance.is_owner:
+                life.begun_s = min(life.begun_s, time.monotonic())
             if member.between is not None and instance.is_owner:
                 await member.between()
             life.turned.set()
@@ -202,11 +212,8 @@ class Group:
     def _may_step(self, life: _Life) -> bool:
         # A loop begins behind all that the others have said: while that waits for the record, it can't.
         have_begun = [each.is_owner for each in self._instances]
-        now = time.monotonic()
-        life.steps_from_s = min(life.steps_from_s, now + BEGIN_S_MAX)
-        return now >= life.steps_from_s or (
-            len(have_begun) == len(self._members) and all(have_begun)
-        )
+        are_all = len(have_begun) == len(self._members) and all(have_begun)
+        return are_all or time.monotonic() - life.begun_s > BEGIN_S_MAX
 
     async def _drain(self, log: Log, life: _Life) -> None:
         # Nothing more is taken, or what was said before would never be all that waits.

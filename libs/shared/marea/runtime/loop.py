@@ -258,8 +258,8 @@ class Loop(Generic[State]):
                 if not expects(record):
                     for position, taken in self._intake.take(self.position, record):
                         await self._take_with_care(position, taken)
-                elif self._told.is_over and hears is not None and type(record.message) not in hears:
-                    pass
+                elif hears is not None and type(record.message) not in hears:
+                    await self._told.before(self.state, position, self._recorded.values())
                 elif is_plain:
                     take(position, record)
                 else:

@@ -13,6 +13,7 @@ still be paused: for that the venue has its window (architecture, section 8).
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Generic
@@ -84,8 +85,8 @@ class Instance(Generic[State]):
         self._is_alone = is_alone
         self._may_take_over = may_take_over
         self._may_step = may_step
-        self._proven_ns: Nanos | None = None
-        """When the last heartbeat of any of its lives that was read back was first sent."""
+        self.proven_ns: Nanos | None = None
+        """When it last sent a heartbeat that it read back, in whichever life; None: it was followed."""
         self._owner_resumes_at = 0
         self._begun = NO_EPOCH
         """Of the last life that was seen to have begun."""
@@ -115,7 +116,7 @@ class Instance(Generic[State]):
                 return await self._own(self._reign, limit)
             return await self._stand_by(limit)
         except Refused as err:
-            self.ended_by = err
+            self.ended_by, self.proven_ns = err, None
             self._heard_ns = self._now_ns()  # or two would take over from each other for ever
             self._begin_anew()
             return 0
@@ -177,11 +178,6 @@ class Instance(Generic[State]):
             and self._now_ns() - reign.proven_ns < LEASE_NS
         )
 
-    @property
-    def was_proven_lately(self) -> bool:
-        """Whether it was the owner so lately that no standby can have waited long enough since."""
-        return self._proven_ns is not None and self._now_ns() - self._proven_ns < LEASE_NS
-
     def _check(self) -> None:
         if not self.is_proven:
             raise Refused(
@@ -196,9 +192,15 @@ class Instance(Generic[State]):
         await self._listen()
         taken = await self.loop.follow(self._owner_resumes_at, limit)
         is_silent = self._is_alone or asked_ns - self._heard_ns >= self._silence_ns
-        if taken == 0 and is_silent and self._may_take_over():
+        may_begin = is_silent or self._was_owner
+        if taken == 0 and may_begin and self._may_take_over():
             await self._take_over()
         return taken
+
+    @property
+    def _was_owner(self) -> bool:
+        # So lately that no standby can have waited long enough since.
+        return self.proven_ns is not None and self._now_ns() - self.proven_ns < LEASE_NS
 
     async def _take_over(self) -> None:
         wiring = self.loop.wiring
@@ -216,8 +218,9 @@ class Instance(Generic[State]):
             self._heard_ns = self._now_ns()
         while records := await bus.read(self._log, self._position, READ_RECORDS_MAX):
             for record in records:
+                is_of_a_life = await self._is_of_a_life(record)
                 position, self._position = self._position, self._position + 1
-                if not await self._is_of_a_life(record):
+                if not is_of_a_life:
                     continue
                 for _, taken in self._intake.take(position, record):
                     if isinstance(taken.message, Heartbeat):
@@ -234,13 +237,11 @@ class Instance(Generic[State]):
         if epoch < 0:
             return False
         if epoch not in (self.epoch, self._begun):
-            name, log = self.loop.wiring.name, next(iter(self.loop.wiring.outputs))
-            try:
+            log, producer = next(iter(self.loop.wiring.outputs.items()))
+            with suppress(BadInput):  # what stood there is kept no more: it is believed
                 found = await self.loop.ports.bus.read(log, epoch, 1)
-            except BadInput:  # what stood there is kept no more
-                return True
-            if not any(type(r.message) is Started and r.writer.producer == name for r in found):
-                return False
+                if not any(_begins(record, producer) for record in found):
+                    return False
             self._begun = epoch
         return True
 
@@ -255,4 +256,8 @@ class Instance(Generic[State]):
             raise followed_by(reign.writer.producer, own, epoch)
         if epoch == own and reign.beat is not None and record.seq == reign.beat.seq:
             reign.beat, reign.proven_ns = None, reign.sent_ns
-            self._proven_ns = reign.sent_ns
+            self.proven_ns = reign.sent_ns
+
+
+def _begins(record: Record, producer: str) -> bool:
+    return type(record.message) is Started and record.writer.producer == producer
