@@ -18,6 +18,8 @@ from tests.simulation.watching import Watch
 
 TRADING = Log("trading", "main")
 RESTART_NS: Nanos = 300 * MS
+DRAINED_SHARE = 0.5
+"""Of those that are begun anew for an upgrade."""
 
 AnyLoop = Loop[Any]
 Maker = Callable[[Host], AnyLoop]
@@ -47,6 +49,7 @@ class Life:
         self.is_owner = False
         """Whether it runs its shard, as far as it knows."""
         self.task: Task | None = None
+        self.is_told_to_end = False
 
     @property
     def is_over(self) -> bool:
@@ -96,6 +99,14 @@ class Process:
         life.task = grounds.schedule.spawn(self.name, played, after_ns)
         self.lives = [*(each for each in self.lives if not each.is_over), life]
 
+    def restart(self, chance: float) -> None:
+        """Have it begun anew; by chance its latest life ends its turn and hands over before that."""
+        if chance < DRAINED_SHARE and self.lives:
+            self.lives[-1].is_told_to_end = True
+        else:
+            self.kill()
+            self.begin(RESTART_NS)
+
     def kill(self) -> None:
         """End every life of it."""
         for life in self.lives:
@@ -136,6 +147,10 @@ class Process:
             if instance.ended_by is not None:
                 self.ends.append((schedule.now, f"stood down: {instance.ended_by}"))
                 instance.ended_by = None
+            if life.is_told_to_end:
+                await instance.leave()
+                self._ended(life, "drained")
+                return
             if not taken:
                 await schedule.news(instance.loop.wiring.input_log, self._poll_ns)
 

@@ -226,8 +226,7 @@ class World:
             return
 
         async def restart(process: Process) -> None:
-            process.kill()
-            process.begin(RESTART_NS)
+            process.restart(self.faults.size(upgrade, f"{process.name} drains"))
 
         for name, process in self.processes.items():
             after_ns = int(self.faults.size(upgrade, name) * ROLL_OUT_NS_MAX)

@@ -53,6 +53,7 @@ NAMES: dict[str, Text] = {
     "ClockOffset": Text("clock offset", "desfase"),
     "Started": Text("start", "arranque"),
     "Heartbeat": Text("heartbeat", "latido"),
+    "OwnerLeft": Text("hand-over", "relevo"),
     "CoreDiverged": Text("divergence", "divergencia"),
     "GapFound": Text("gap", "hueco"),
     "Degraded": Text("degraded", "degradado"),

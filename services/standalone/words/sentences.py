@@ -230,6 +230,10 @@ SENTENCES: dict[str, Text] = {
         "{service} runs at {instance}, and goes on from its input {resumes_at}",
         "{service} corre en {instance}, y sigue desde su entrada {resumes_at}",
     ),
+    "OwnerLeft": Text(
+        "{service} ends at {instance}, and leaves its inputs from {resumes_at} on to the next one",
+        "{service} termina en {instance}, y deja sus entradas desde la {resumes_at} a la siguiente",
+    ),
     "CoreDiverged": Text(
         "{service} decides otherwise today than is recorded: {detail}",
         "{service} decide hoy otra cosa que lo registrado: {detail}",

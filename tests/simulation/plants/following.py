@@ -33,7 +33,7 @@ PLANTS = (
         edits=(
             CodeEdit(
                 f"{INSTANCE}._stand_by",
-                {"self._is_alone or asked_ns - self._heard_ns >= self._silence_ns": "True"},
+                {"self._is_alone or silent_ns >= self._silence_ns + self._patience_ns": "True"},
             ),
         ),
     ),
@@ -45,7 +45,7 @@ PLANTS = (
             CodeEdit(
                 f"{INSTANCE}._stand_by",
                 {
-                    "self._is_alone or asked_ns - self._heard_ns >= self._silence_ns": "self._is_alone"
+                    "self._is_alone or silent_ns >= self._silence_ns + self._patience_ns": "self._is_alone"
                 },
             ),
         ),

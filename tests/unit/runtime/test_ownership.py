@@ -44,18 +44,6 @@ def test_first_instance_takes_over_once_nobody_was_heard_for_6_s_and_a_little() 
     play(scenario)
 
 
-def test_of_two_that_hear_the_same_silence_one_begins_and_the_other_hears_it() -> None:
-    async def scenario(shard: Shard) -> None:
-        await shard.feed(0, 30)
-        both = shard.instance("a"), shard.instance("c")
-        await shard.run(12.0, *both)
-        assert sorted(owners(*both)) == [False, True]
-        assert len(await shard.starts()) == 1
-        assert [each.ended_by for each in both] == [None, None]
-
-    play(scenario)
-
-
 def test_instance_that_is_alone_takes_over_at_once() -> None:
     async def scenario(shard: Shard) -> None:
         await shard.feed(0, 30)

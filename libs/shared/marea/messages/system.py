@@ -58,6 +58,23 @@ class Heartbeat(Message, frozen=True, kw_only=True, array_like=True, gc=False):
     resumes_at: Annotated[int, Meta(description="position on its input that it goes on from")]
 
 
+class OwnerLeft(Message, frozen=True, kw_only=True, array_like=True, gc=False):
+    """The owner of a shard was told to end: it has written its last, and nobody need wait for it.
+
+    All that a heartbeat says holds here too.
+    """
+
+    outside: ClassVar[bool] = True
+    canonical: ClassVar[bool] = False
+
+    service: Annotated[str, Meta(description="whose shard it is")]
+    instance: Annotated[str, Meta(description="which of those that could own the shard")]
+    producer_epoch: Annotated[int, Meta(description="its life, on the first log it wrote to")]
+    resumes_at: Annotated[
+        int, Meta(description="position on its input that the next one goes on from")
+    ]
+
+
 class CoreDiverged(Message, frozen=True, kw_only=True, array_like=True, gc=False):
     """The log holds another output than the code gives now; what is recorded stands."""
 

@@ -56,6 +56,7 @@ TYPES: dict[str, type[Message]] = {
         system.ClockOffset,
         system.Started,
         system.Heartbeat,
+        system.OwnerLeft,
         system.CoreDiverged,
         system.GapFound,
         system.Degraded,

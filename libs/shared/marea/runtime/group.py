@@ -202,6 +202,7 @@ class Group:
             life.turned.set()
             if drain.is_set():
                 await self._drain(instance.loop.wiring.input_log, life)
+                await instance.leave()
                 return
             if taken:
                 await asyncio.sleep(0)

@@ -3,7 +3,8 @@
 Every instance begins as a standby. The owner tells once a second, on the shard's log of `ownership`,
 that it is alive and which inputs it is done with; a standby takes these after it (`Loop.follow`),
 so that little is left to recover. A standby that hears nobody for `SILENCE_NS` and a little starts its
-loop: its `Started` ends the life of whoever wrote to the same logs before, alive or not.
+loop: its `Started` ends the life of whoever wrote to the same logs before, alive or not. An owner that
+is told to end says so there (`OwnerLeft`), and nobody waits.
 
 Nothing rests on clocks but who acts when. What an older life writes is void for every reader of
 the log; what it tells here it has read back from its logs before, so that it is true whenever it is
@@ -21,7 +22,7 @@ from typing import Generic
 from marea.errors import BadInput, Refused, Unavailable
 from marea.messages.envelope import Log, Nanos, Record, Writer
 from marea.messages.ids import derived_id
-from marea.messages.system import Heartbeat, Started
+from marea.messages.system import Heartbeat, OwnerLeft, Started
 from marea.runtime.core import State
 from marea.runtime.intake import Intake
 from marea.runtime.loop import BATCH_RECORDS_MAX, Loop
@@ -31,7 +32,7 @@ BEAT_EVERY_NS = 1_000_000_000
 LEASE_NS = 4_000_000_000
 SILENCE_NS = 6_000_000_000
 PATIENCE_NS_MAX = 1_000_000_000
-"""Beyond that each standby waits a share of its own, or two that heard the same would begin at once."""
+"""Each standby waits a share of its own of that, or two that heard the same would begin at once."""
 READ_RECORDS_MAX = 1_000
 
 
@@ -75,13 +76,15 @@ class Instance(Generic[State]):
         self._name = name
         self._now_ns = now_ns
         drawn = blake2b(name.encode(), digest_size=4).digest()
-        self._silence_ns = SILENCE_NS + int.from_bytes(drawn) % PATIENCE_NS_MAX
+        self._patience_ns = int.from_bytes(drawn) % PATIENCE_NS_MAX
         self._reign: _Reign | None = None
         self._begin_anew()
         self._log = Log("ownership", self.loop.wiring.name)
         self._intake = Intake(self._log)
         self._position: int | None = None
         self._heard_ns: Nanos = 0
+        self._silence_ns = SILENCE_NS
+        """So long nobody must have been heard, but for its patience, before it begins."""
         self._is_alone = is_alone
         self._may_take_over = may_take_over
         self._may_step = may_step
@@ -117,7 +120,8 @@ class Instance(Generic[State]):
             return await self._stand_by(limit)
         except Refused as err:
             self.ended_by, self.proven_ns = err, None
-            self._heard_ns = self._now_ns()  # or two would take over from each other for ever
+            # Or two would take over from each other for ever.
+            self._heard_ns, self._silence_ns = self._now_ns(), SILENCE_NS
             self._begin_anew()
             return 0
         finally:
@@ -147,16 +151,16 @@ class Instance(Generic[State]):
                 await self.loop.confirm()
             except Unavailable:
                 return  # it can't tell yet that it is done with anything
-            reign.beat, reign.sent_ns = self._heartbeat(reign), now
-            reign.next_seq += 1
+            reign.beat, reign.sent_ns = self._told(reign, Heartbeat), now
         reign.tried_ns = now
         await self.loop.ports.bus.append(self._log, [reign.beat])
 
-    def _heartbeat(self, reign: _Reign) -> Record:
+    def _told(self, reign: _Reign, kind: type[Heartbeat] | type[OwnerLeft]) -> Record:
         service, epoch, seq = self.loop.core.service, reign.writer.epoch, reign.next_seq
+        reign.next_seq += 1
         told = f"{self._name}:{epoch}:{seq}"
-        message = Heartbeat(
-            id=derived_id(service, self._log, "Heartbeat", "", told),
+        message = kind(
+            id=derived_id(service, self._log, kind.__name__, "", told),
             ts_event=self.loop.now,
             service=service,
             instance=self._name,
@@ -167,6 +171,18 @@ class Instance(Generic[State]):
         return Record(
             message=message, writer=reign.writer, seq=seq, ts_known=known, ts_origin=known
         )
+
+    async def leave(self) -> None:
+        """Tell that this owner ends, so that a standby begins at once; it must take no turn any more.
+
+        Nothing is told where not all that it wrote can be read back: then a standby waits.
+        """
+        if self._reign is not None:
+            bus = self.loop.ports.bus
+            with suppress(Unavailable, Refused):
+                await self.loop.confirm()
+                await bus.append(self._log, [self._told(self._reign, OwnerLeft)])
+                await bus.flush()
 
     @property
     def is_proven(self) -> bool:
@@ -191,7 +207,8 @@ class Instance(Generic[State]):
         asked_ns = self._now_ns()  # what is heard after that counts, however late it is read
         await self._listen()
         taken = await self.loop.follow(self._owner_resumes_at, limit)
-        is_silent = self._is_alone or asked_ns - self._heard_ns >= self._silence_ns
+        silent_ns = asked_ns - self._heard_ns
+        is_silent = self._is_alone or silent_ns >= self._silence_ns + self._patience_ns
         may_begin = is_silent or self._was_owner
         if taken == 0 and may_begin and self._may_take_over():
             await self._take_over()
@@ -214,7 +231,8 @@ class Instance(Generic[State]):
     async def _listen(self) -> None:
         bus = self.loop.ports.bus
         if self._position is None:  # who beat before is not known, and so may be alive
-            self._position = (await bus.ends(self._log)).get(self._log, 0)
+            end = (await bus.ends(self._log)).get(self._log, 0)
+            self._position = max(0, end - 1)  # it may have left
             self._heard_ns = self._now_ns()
         while records := await bus.read(self._log, self._position, READ_RECORDS_MAX):
             for record in records:
@@ -223,12 +241,12 @@ class Instance(Generic[State]):
                 if not is_of_a_life:
                     continue
                 for _, taken in self._intake.take(position, record):
-                    if isinstance(taken.message, Heartbeat):
+                    if isinstance(taken.message, Heartbeat | OwnerLeft):
                         self._hear(taken, taken.message)
 
     async def _is_of_a_life(self, record: Record) -> bool:
-        heartbeat, writer = record.message, record.writer
-        if not isinstance(heartbeat, Heartbeat) or writer.epoch != heartbeat.producer_epoch:
+        told, writer = record.message, record.writer
+        if not isinstance(told, Heartbeat | OwnerLeft) or writer.epoch != told.producer_epoch:
             return False
         return writer.producer == self.loop.wiring.name and await self._has_begun(writer.epoch)
 
@@ -245,13 +263,14 @@ class Instance(Generic[State]):
             self._begun = epoch
         return True
 
-    def _hear(self, record: Record, heartbeat: Heartbeat) -> None:
+    def _hear(self, record: Record, told: Heartbeat | OwnerLeft) -> None:
         self._heard_ns = self._now_ns()
-        self._owner_resumes_at = max(self._owner_resumes_at, heartbeat.resumes_at)
+        self._silence_ns = SILENCE_NS if isinstance(told, Heartbeat) else 0
+        self._owner_resumes_at = max(self._owner_resumes_at, told.resumes_at)
         reign = self._reign
         if reign is None:
             return
-        epoch, own = heartbeat.producer_epoch, reign.writer.epoch
+        epoch, own = told.producer_epoch, reign.writer.epoch
         if epoch > own:
             raise followed_by(reign.writer.producer, own, epoch)
         if epoch == own and reign.beat is not None and record.seq == reign.beat.seq:

@@ -22,6 +22,7 @@ from marea.messages.system import (
     Degraded,
     GapFound,
     Heartbeat,
+    OwnerLeft,
     QualityCheckFailed,
     Started,
 )
@@ -226,6 +227,16 @@ FROM_INGESTION: tuple[Message, ...] = (
         instance="execution-0",
         producer_epoch=81_234,
         resumes_at=90_411,
+    ),
+    OwnerLeft(
+        id=derived_id(
+            "execution", Log("ownership", "execution/main"), "OwnerLeft", "", "execution-0:81234:18"
+        ),
+        ts_event=T0,
+        service="execution",
+        instance="execution-0",
+        producer_epoch=81_234,
+        resumes_at=90_415,
     ),
     DeadLetter(
         id=derived_id("ingestion", Log("dead-letters", "tape"), "DeadLetter", "", "tape.raw:7"),

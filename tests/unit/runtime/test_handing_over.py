@@ -1,0 +1,71 @@
+"""An owner that leaves is followed at once, and of several that may begin one does."""
+
+from marea.messages.system import OwnerLeft
+from tests.unit.runtime.instances import (
+    BEATS,
+    SECOND,
+    Shard,
+    owners,
+    play,
+    settle,
+    undisturbed,
+)
+
+
+def test_of_two_that_hear_the_same_silence_one_begins_and_the_other_hears_it() -> None:
+    async def scenario(shard: Shard) -> None:
+        await shard.feed(0, 30)
+        both = shard.instance("a"), shard.instance("c")
+        await shard.run(12.0, *both)
+        assert sorted(owners(*both)) == [False, True]
+        assert len(await shard.starts()) == 1
+        assert [each.ended_by for each in both] == [None, None]
+
+    play(scenario)
+
+
+def test_owner_that_leaves_is_followed_at_once_and_nothing_is_said_twice() -> None:
+    async def scenario(shard: Shard) -> None:
+        owner, standby = shard.instance("a", is_alone=True), shard.instance("b")
+        await shard.feed(0, 60)
+        await shard.run(3, owner, standby)
+        await shard.feed(60, 90)
+        await settle(owner)
+        await owner.leave()
+        await shard.run(1.1, standby)
+        assert owners(standby) == [True]
+        await shard.feed(90, 120)
+        await shard.run(2, standby)
+        assert await shard.said() == await (await undisturbed(None, 120)).said()
+
+    play(scenario)
+
+
+def test_instance_that_comes_after_the_owner_left_waits_for_no_silence() -> None:
+    async def scenario(shard: Shard) -> None:
+        owner = shard.instance("a", is_alone=True)
+        await shard.feed(0, 60)
+        await shard.run(3, owner)
+        await owner.leave()
+        shard.now_ns += 3_600 * SECOND
+        late = shard.instance("b")
+        await shard.run(1.1, late)
+        assert owners(late) == [True]
+        assert late.loop.position == owner.loop.position
+
+    play(scenario)
+
+
+def test_owner_that_cannot_read_back_what_it_wrote_does_not_say_that_it_leaves() -> None:
+    async def scenario(shard: Shard) -> None:
+        owner, standby = shard.instance("a", is_alone=True), shard.instance("b")
+        await shard.feed(0, 60)
+        await shard.run(3, owner, standby)
+        shard.ways["a"].is_away = True
+        await owner.leave()
+        shard.ways["a"].is_away = False
+        assert not [r for r in await shard.read(BEATS) if isinstance(r.message, OwnerLeft)]
+        await shard.run(5.0, standby)
+        assert owners(standby) == [False]
+
+    play(scenario)
