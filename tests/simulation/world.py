@@ -293,7 +293,7 @@ class World:
         if input_log is None:
             return ports
         source = bus.follow(input_log)
-        return replace(ports, source=source, snapshots=source)
+        return replace(ports, source=source, snapshots=source, confirmed=lambda: source.confirmed)
 
     def _ingestion(self, host: Host) -> AnyLoop:
         async def request(record: Record) -> tuple[()]:

@@ -97,7 +97,7 @@ PLANTS = (
         name="beat_tells_too_much",
         what="A heartbeat tells that the owner is done with inputs that it has not read.",
         cores=("runtime",),
-        edits=(CodeEdit(f"{INSTANCE}._told", {"self.loop.position": "self.loop.position + 50"}),),
+        edits=(CodeEdit(f"{INSTANCE}._told", {"self._done_with()": "self.loop.position + 50"}),),
     ),
     Plant(
         name="saved_before_it_is_read_back",

@@ -1,5 +1,7 @@
 """An owner that leaves is followed at once, and of several that may begin one does."""
 
+from dataclasses import replace
+
 from marea.messages.system import OwnerLeft
 from tests.unit.runtime.instances import (
     BEATS,
@@ -10,6 +12,19 @@ from tests.unit.runtime.instances import (
     settle,
     undisturbed,
 )
+
+
+def test_owner_tells_that_it_is_done_only_with_what_is_on_record() -> None:
+    async def scenario(shard: Shard) -> None:
+        owner = shard.instance("a", is_alone=True)
+        await shard.feed(0, 60)
+        await shard.run(1, owner)
+        owner.loop.ports = replace(owner.loop.ports, confirmed=lambda: 7)
+        await shard.run(2, owner)
+        assert owner.loop.position > 7
+        assert (await shard.beats())[-1].resumes_at == 7
+
+    play(scenario)
 
 
 def test_of_two_that_hear_the_same_silence_one_begins_and_the_other_hears_it() -> None:

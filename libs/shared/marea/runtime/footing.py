@@ -128,4 +128,4 @@ class Footing:
         if input_log is None:
             return ports
         source = self.sources[input_log] = double.follow(input_log)
-        return replace(ports, source=source, snapshots=source)
+        return replace(ports, source=source, snapshots=source, confirmed=lambda: source.confirmed)

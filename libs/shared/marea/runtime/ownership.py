@@ -165,12 +165,17 @@ class Instance(Generic[State]):
             service=service,
             instance=self._name,
             producer_epoch=epoch,
-            resumes_at=self.loop.position,
+            resumes_at=self._done_with(),
         )
         known = self.loop.now
         return Record(
             message=message, writer=reign.writer, seq=seq, ts_known=known, ts_origin=known
         )
+
+    def _done_with(self) -> int:
+        # What it took early may never be on record: whoever follows would take something else there.
+        position, confirmed = self.loop.position, self.loop.ports.confirmed
+        return position if confirmed is None else min(position, confirmed())
 
     async def leave(self) -> None:
         """Tell that this owner ends, so that a standby begins at once; it must take no turn any more.
@@ -232,7 +237,9 @@ class Instance(Generic[State]):
         bus = self.loop.ports.bus
         if self._position is None:  # who beat before is not known, and so may be alive
             end = (await bus.ends(self._log)).get(self._log, 0)
-            self._position = max(0, end - 1)  # it may have left
+            last = await bus.read(self._log, end - 1, 1) if end else ()
+            has_left = any(isinstance(record.message, OwnerLeft) for record in last)
+            self._position = end - 1 if has_left else end
             self._heard_ns = self._now_ns()
         while records := await bus.read(self._log, self._position, READ_RECORDS_MAX):
             for record in records:

@@ -62,6 +62,8 @@ class Ports:
     backlog: Callable[[Log], Backlog | None] | None = None
     """How far the record of an output log is behind, for a bus that does not wait for it; the loop
     tells on that log when it is too far, and when no longer. None: such a log is always on record."""
+    confirmed: Callable[[], int] | None = None
+    """How many of the inputs that the source gave are known to be on record; None: all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
