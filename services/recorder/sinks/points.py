@@ -33,7 +33,7 @@ from marea.messages.system import (
     Degraded,
     GapFound,
     Heartbeat,
-    OwnerLeft,
+    OwnerTold,
     QualityCheckFailed,
 )
 from services.recorder.sink import Batch
@@ -92,7 +92,7 @@ def _points(log: Log, record: Record) -> Iterator[Point]:
         yield Point(measurement, tags, fields, at)
     if isinstance(message, Bar | BarCorrection):
         yield _bar(message)
-    elif isinstance(message, Heartbeat | OwnerLeft) and message.ts_event:
+    elif isinstance(message, OwnerTold) and message.ts_event:
         yield _heartbeat(log, message)
 
 
@@ -118,7 +118,7 @@ def _latency(message: Message, record: Record, at: Nanos) -> Point:
     return Point(LATENCY, tags, {"since_origin_ms": spent_ms}, at)
 
 
-def _heartbeat(log: Log, message: Heartbeat | OwnerLeft) -> Point:
+def _heartbeat(log: Log, message: OwnerTold) -> Point:
     fields: Fields = {"epoch": message.producer_epoch, "resumes_at": message.resumes_at}
     kind = "alive" if isinstance(message, Heartbeat) else "left"
     tags = {"service": message.service, "loop": log.partition, "kind": kind}

@@ -19,6 +19,7 @@ CHANNEL_OF = {
     "Bar": "features",
     "BarCorrection": "features",
     "Heartbeat": "ownership",
+    "OwnerLeft": "ownership",
     "BookStatusChanged": "market",
     "Degraded": "market",
     "QualityCheckFailed": "quality",
@@ -69,6 +70,7 @@ def of_message(message: Message) -> list[Point]:
         ("BookStatusChanged", ["system.health"]),
         ("Degraded", ["system.health"]),
         ("Heartbeat", ["system.health"]),
+        ("OwnerLeft", ["system.health"]),
         ("GapFound", ["system.errors"]),
         ("CoreDiverged", ["system.errors"]),
         ("QualityCheckFailed", ["system.errors"]),
@@ -78,6 +80,12 @@ def of_message(message: Message) -> list[Point]:
 )
 def test_message_is_measured_where_it_belongs(kind: str, measurements: list[str]) -> None:
     assert [point.measurement for point in of_message(EXAMPLES[kind])] == measurements
+
+
+@pytest.mark.parametrize(("kind", "told"), [("Heartbeat", "alive"), ("OwnerLeft", "left")])
+def test_health_tells_whether_an_owner_goes_on_or_left(kind: str, told: str) -> None:
+    [point] = of_message(EXAMPLES[kind])
+    assert point.tags["kind"] == told
 
 
 def test_every_message_makes_points_that_have_lines() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -88,12 +89,12 @@ class WakingFast(MemoryFastCopy):
         pass
 
 
-def ground(bus: WakingMemory, fast: WakingFast | None = None) -> Ground:
+def ground(bus: WakingMemory, fast: WakingFast | None = None, instances: int = 1) -> Ground:
     return Ground(
         service="features",
         instance="a",
         settings=load_settings(CONFIG, {}),
-        own=load_process_settings(CONFIG, {}),
+        own=load_process_settings(CONFIG, {"MAREA__INSTANCES__FEATURES": str(instances)}),
         build="test",
         bus=bus,
         fast=fast or WakingFast(),
@@ -110,6 +111,12 @@ def toy(footing: Footing) -> AnyLoop:
     return Loop(toy_core(), toy_wiring(), ports)
 
 
+def second(footing: Footing) -> AnyLoop:
+    """Another loop of the same process, with logs of its own to write to."""
+    wiring = replace(toy_wiring(OTHER), name="toy/1", outputs={OTHER: "toy/1"}, input_log=INPUT)
+    return Loop(toy_core(), wiring, footing.ports())
+
+
 Scene = Callable[[WakingMemory, Group], Awaitable[None]]
 INPUTS = upstream_records(50)
 BARS_SAID, ALARMS_SAID = 9, 15
@@ -117,13 +124,18 @@ BARS_SAID, ALARMS_SAID = 9, 15
 
 
 def play(
-    scene: Scene, make: Callable[[Footing], AnyLoop] = toy, *, is_hurried: bool = False
+    scene: Scene,
+    *makes: Callable[[Footing], AnyLoop],
+    is_hurried: bool = False,
+    instances: int = 1,
+    fast: WakingFast | None = None,
 ) -> None:
-    """Have a group live through a scene, and drain."""
+    """Have a group of these loops, by default one toy, live through a scene, and drain."""
 
     async def scenario() -> None:
         bus, drain = WakingMemory(), asyncio.Event()
-        group = Group(ground(bus), [Member(make=make)], is_hurried=is_hurried)
+        members = [Member(make=make) for make in makes or (toy,)]
+        group = Group(ground(bus, fast, instances), members, is_hurried=is_hurried)
         living = asyncio.create_task(group.run(drain))
         try:
             await scene(bus, group)

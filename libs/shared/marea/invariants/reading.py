@@ -11,7 +11,7 @@ from marea.invariants.record import Known, shortened_hash
 from marea.invariants.violation import Rule
 from marea.messages.channels import load_channels
 from marea.messages.envelope import Log
-from marea.messages.system import Heartbeat, OwnerLeft, Started
+from marea.messages.system import OwnerTold, Started
 
 
 def _doubled() -> frozenset[str]:
@@ -126,8 +126,7 @@ class OneLife(ReadingRule):
     def take(self, at: Placed) -> None:
         life, writer = self.reading.life(at), at.record.writer
         is_begun = type(at.message) is Started or writer.epoch <= life.epoch
-        begins_elsewhere = isinstance(at.message, Heartbeat | OwnerLeft)
-        if not is_begun and not begins_elsewhere:
+        if not is_begun and not isinstance(at.message, OwnerTold):  # its Started stands elsewhere
             what = f"{writer.producer} writes under the epoch of its last Started"
             self.report(at, what, life.epoch, writer.epoch)
         if writer.input_log is None or self.reading.is_void(at):

@@ -1,6 +1,6 @@
 """What Marea says of itself: starts, divergences, gaps, quality, what could not be read."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, TypeAlias
 
 from msgspec import Meta
 
@@ -73,6 +73,10 @@ class OwnerLeft(Message, frozen=True, kw_only=True, array_like=True, gc=False):
     resumes_at: Annotated[
         int, Meta(description="position on its input that the next one goes on from")
     ]
+
+
+OwnerTold: TypeAlias = Heartbeat | OwnerLeft
+"""What an owner says of itself, under an epoch that began on another log."""
 
 
 class CoreDiverged(Message, frozen=True, kw_only=True, array_like=True, gc=False):

@@ -197,8 +197,8 @@ class Group:
                 raise instance.ended_by
             if instance.is_owner:
                 life.begun_s = min(life.begun_s, time.monotonic())
-            if member.between is not None and instance.is_owner:
-                await member.between()
+                if member.between is not None:
+                    await member.between()
             life.turned.set()
             if drain.is_set():
                 await self._drain(instance.loop.wiring.input_log, life)

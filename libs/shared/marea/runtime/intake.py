@@ -19,7 +19,7 @@ from msgspec import Struct, field
 
 from marea.messages.envelope import NOBODY, Log, Nanos, Record
 from marea.messages.ids import derived_id
-from marea.messages.system import Clock, GapFound, Heartbeat, OwnerLeft, Started
+from marea.messages.system import Clock, GapFound, OwnerTold, Started
 
 WAITING_RECORDS_MAX = 10_000
 GAP_WAIT_NS = 2_000_000_000
@@ -155,8 +155,8 @@ class Intake:
 
     def _began_elsewhere(self, record: Record) -> bool:
         # Its life did not begin on this log, or where it did is no longer there.
-        begin, kind = self.state.begin, type(record.message)
-        return begin is None or record.writer.epoch < begin or kind in (Heartbeat, OwnerLeft)
+        begin = self.state.begin
+        return begin is None or record.writer.epoch < begin or isinstance(record.message, OwnerTold)
 
     def _await(self, taken: Taken, place: Place) -> Iterator[Taken]:
         record = taken[1]

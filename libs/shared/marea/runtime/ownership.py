@@ -22,7 +22,7 @@ from typing import Generic
 from marea.errors import BadInput, Refused, Unavailable
 from marea.messages.envelope import Log, Nanos, Record, Writer
 from marea.messages.ids import derived_id
-from marea.messages.system import Heartbeat, OwnerLeft, Started
+from marea.messages.system import Heartbeat, OwnerLeft, OwnerTold, Started
 from marea.runtime.core import State
 from marea.runtime.intake import Intake
 from marea.runtime.loop import BATCH_RECORDS_MAX, Loop
@@ -155,7 +155,7 @@ class Instance(Generic[State]):
         reign.tried_ns = now
         await self.loop.ports.bus.append(self._log, [reign.beat])
 
-    def _told(self, reign: _Reign, kind: type[Heartbeat] | type[OwnerLeft]) -> Record:
+    def _told(self, reign: _Reign, kind: type[OwnerTold]) -> Record:
         service, epoch, seq = self.loop.core.service, reign.writer.epoch, reign.next_seq
         reign.next_seq += 1
         told = f"{self._name}:{epoch}:{seq}"
@@ -248,12 +248,12 @@ class Instance(Generic[State]):
                 if not is_of_a_life:
                     continue
                 for _, taken in self._intake.take(position, record):
-                    if isinstance(taken.message, Heartbeat | OwnerLeft):
+                    if isinstance(taken.message, OwnerTold):
                         self._hear(taken, taken.message)
 
     async def _is_of_a_life(self, record: Record) -> bool:
         told, writer = record.message, record.writer
-        if not isinstance(told, Heartbeat | OwnerLeft) or writer.epoch != told.producer_epoch:
+        if not isinstance(told, OwnerTold) or writer.epoch != told.producer_epoch:
             return False
         return writer.producer == self.loop.wiring.name and await self._has_begun(writer.epoch)
 
@@ -270,7 +270,7 @@ class Instance(Generic[State]):
             self._begun = epoch
         return True
 
-    def _hear(self, record: Record, told: Heartbeat | OwnerLeft) -> None:
+    def _hear(self, record: Record, told: OwnerTold) -> None:
         self._heard_ns = self._now_ns()
         self._silence_ns = SILENCE_NS if isinstance(told, Heartbeat) else 0
         self._owner_resumes_at = max(self._owner_resumes_at, told.resumes_at)
