@@ -35,6 +35,7 @@ from marea.runtime.footing import Ground, Unit
 from marea.runtime.group import together
 from marea.runtime.health import HealthServer
 from marea.runtime.logs import opened_logs
+from marea.runtime.memory import give_back
 from marea.runtime.metrics import Metrics
 from marea.runtime.processes import PORT_MAX, ProcessSettings, load_process_settings
 from marea.runtime.secrets import load_secrets
@@ -162,6 +163,7 @@ class _Process:
             [unit.run(self._drain) for unit in self._units],
             self._find_venue_time(ground),
             ground.bus.watch(),
+            give_back(),
             end_if_stuck(self._stuck_because),
         )
 
