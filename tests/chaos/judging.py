@@ -18,6 +18,7 @@ from marea.messages.market import Qty
 from marea.messages.orders import OrderFilled
 from marea.messages.paper import ExecutionReport
 from marea.messages.system import Heartbeat
+from marea.runtime.ownership import process_of
 from tests.chaos.outages import Beat
 
 READ_RECORDS_MAX = 5_000
@@ -140,7 +141,7 @@ async def _beats(bus: KafkaBus, log: Log, end: int) -> list[Beat]:
             if isinstance(message, Heartbeat):
                 beat = Beat(
                     at_ms=raw.ts_ms,
-                    instance=message.instance.partition("#")[0],
+                    instance=process_of(message.instance),
                     epoch=message.producer_epoch,
                     done=message.resumes_at,
                 )

@@ -10,7 +10,7 @@ from typing import Any
 from marea.errors import MareaError
 from marea.messages.envelope import Log, Nanos
 from marea.runtime.loop import Loop
-from marea.runtime.ownership import Instance
+from marea.runtime.ownership import Begins, Instance
 from tests.simulation.cluster import Cluster, Crashed, Host
 from tests.simulation.faults import MS, Faults
 from tests.simulation.schedule import Schedule, Task
@@ -131,11 +131,12 @@ class Process:
 
     async def _live(self, life: Life, number: int) -> None:
         schedule = self._grounds.schedule
+        is_alone = number == 1 if self._is_first else not self._has_standby
         instance = Instance(
             lambda: self._make(life.host),
             f"{self.name}#{number}",
             lambda: schedule.now,
-            is_alone=number == 1 if self._is_first else not self._has_standby,
+            begins=Begins.AT_ONCE if is_alone else Begins.AFTER_ITSELF,
         )
         while True:
             taken = await instance.turn()

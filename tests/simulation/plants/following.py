@@ -33,7 +33,7 @@ PLANTS = (
         edits=(
             CodeEdit(
                 f"{INSTANCE}._stand_by",
-                {"self._is_alone or silent_ns >= self._silence_ns + self._patience_ns": "True"},
+                {"asked_ns - self._heard_ns >= self._waits_ns": "True"},
             ),
         ),
     ),
@@ -44,9 +44,7 @@ PLANTS = (
         edits=(
             CodeEdit(
                 f"{INSTANCE}._stand_by",
-                {
-                    "self._is_alone or silent_ns >= self._silence_ns + self._patience_ns": "self._is_alone"
-                },
+                {"asked_ns - self._heard_ns >= self._waits_ns": "False"},
             ),
         ),
     ),

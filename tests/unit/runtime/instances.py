@@ -15,7 +15,7 @@ from marea.runtime.core import Core
 from marea.runtime.intake import Intake
 from marea.runtime.loop import Loop
 from marea.runtime.outputs import is_output
-from marea.runtime.ownership import Instance
+from marea.runtime.ownership import Begins, Instance
 from marea.runtime.wiring import Ports
 from marea.testing.toy import INPUT, ToyState, toy_core, toy_wiring, trade_record, upstream_records
 
@@ -87,7 +87,10 @@ class Shard:
         return self.output or INPUT
 
     def instance(
-        self, name: str, core: Core[ToyState] | None = None, *, is_alone: bool = False
+        self,
+        name: str,
+        core: Core[ToyState] | None = None,
+        begins: Begins = Begins.AFTER_SILENCE,
     ) -> Instance[ToyState]:
         """One more instance, with a way of its own to the bus."""
         way = self.ways[name] = Way(self.bus)
@@ -108,7 +111,7 @@ class Shard:
             )
             return Loop(core or toy_core(), wiring, ports)
 
-        return Instance(make, name, lambda: self.now_ns - way.behind_ns, is_alone=is_alone)
+        return Instance(make, name, lambda: self.now_ns - way.behind_ns, begins=begins)
 
     async def feed(self, first: int, end: int) -> None:
         """Append the upstream's records from one number to another."""
@@ -179,7 +182,7 @@ async def undisturbed(output: Log | None, inputs: int) -> Shard:
     """A shard whose only instance has taken so many records."""
     shard = Shard(output)
     await shard.feed(0, inputs)
-    await shard.run(20, shard.instance("a", is_alone=True))
+    await shard.run(20, shard.instance("a", begins=Begins.AT_ONCE))
     return shard
 
 

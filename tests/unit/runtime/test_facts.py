@@ -6,15 +6,16 @@ from msgspec.structs import replace as with_fields
 
 from marea.messages.envelope import Log
 from marea.runtime.facts import LAG_READY_MAX, LoopFacts, facts_of, health_of
+from marea.runtime.ownership import Begins
 from marea.runtime.wiring import Backlog
-from tests.unit.runtime.instances import TRADING, Shard, play
+from tests.unit.runtime.instances import TRADING, Shard, play, settle
 
 RUNS = LoopFacts(loop="risk/main", phase="runs", role="owner", lag=3, position=40, epoch=7)
 
 
 def test_instance_shows_what_it_does_and_as_whom() -> None:
     async def scenario(shard: Shard) -> None:
-        owner, standby = shard.instance("a", is_alone=True), shard.instance("b")
+        owner, standby = shard.instance("a", begins=Begins.AT_ONCE), shard.instance("b")
         begun = facts_of(owner, lag=30)
         assert (begun.phase, begun.role, begun.epoch) == ("has not started", "standby", -1)
         await shard.feed(0, 30)
@@ -32,8 +33,11 @@ def test_instance_shows_what_it_does_and_as_whom() -> None:
 def test_owner_recovers_until_the_record_ends() -> None:
     async def scenario(shard: Shard) -> None:
         await shard.feed(0, 30)
-        await shard.run(3, shard.instance("a", is_alone=True))
-        again = shard.instance("b", is_alone=True)
+        owner = shard.instance("a", begins=Begins.AT_ONCE)
+        await shard.run(3, owner)
+        await shard.feed(30, 60)
+        await settle(owner)  # and has not told it
+        again = shard.instance("b", begins=Begins.AT_ONCE)
         while not again.is_owner:
             await again.turn(1)
         assert facts_of(again, lag=0).phase == "recovers"
@@ -47,7 +51,7 @@ def test_counts_are_those_of_the_input_log() -> None:
     async def scenario(shard: Shard) -> None:
         await shard.feed(0, 30)
         await shard.feed(10, 15)
-        owner = shard.instance("a", is_alone=True)
+        owner = shard.instance("a", begins=Begins.AT_ONCE)
         await shard.run(1, owner)
         facts = facts_of(owner, lag=0)
         assert facts.duplicates == 5
@@ -58,7 +62,7 @@ def test_counts_are_those_of_the_input_log() -> None:
 
 def test_loop_whose_record_is_behind_is_degraded() -> None:
     async def scenario(shard: Shard) -> None:
-        owner = shard.instance("a", is_alone=True)
+        owner = shard.instance("a", begins=Begins.AT_ONCE)
         assert not facts_of(owner, lag=0).is_degraded
         behind: dict[Log, Backlog] = {}
         owner.loop.ports = replace(owner.loop.ports, backlog=behind.get)

@@ -44,22 +44,27 @@ def test_last_that_a_group_says_is_that_it_leaves(is_hurried: bool) -> None:
     assert all(isinstance(record.message, Heartbeat) for record in records[:-1])
 
 
+async def follow(bus: WakingMemory) -> None:
+    """Have another life begin, of which nothing is heard."""
+    other = Writer(producer="toy/0", epoch=-1, build="test")
+    started = Started(
+        id="another",
+        ts_event=0,
+        service="toy",
+        build="test",
+        config="{}",
+        resumes_at=0,
+        producer="toy/0",
+    )
+    for log in (BARS, ALARMS):
+        await bus.append(log, [Record(message=started, writer=other, seq=0)])
+
+
 def test_group_that_another_has_followed_stands_by() -> None:
     async def scene(bus: WakingMemory, group: Group) -> None:
         await bus.append(INPUT, INPUTS)
         await until(lambda: has_taken(group, len(INPUTS)))
-        other = Writer(producer="toy/0", epoch=-1, build="test")
-        started = Started(
-            id="another",
-            ts_event=0,
-            service="toy",
-            build="test",
-            config="{}",
-            resumes_at=0,
-            producer="toy/0",
-        )
-        for log in (BARS, ALARMS):
-            await bus.append(log, [Record(message=started, writer=other, seq=0)])
+        await follow(bus)
         await until(lambda: "has been followed by" in group.facts()[0].last_error)
         await until(lambda: group.facts()[0].phase == "follows")
 
@@ -104,11 +109,16 @@ def test_owner_whose_life_ended_goes_on_before_a_standby_may(
     play(scene, instances=2)
 
 
-def test_owner_that_comes_back_late_waits_as_any_standby(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_owner_that_was_followed_waits_although_it_was_heard_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async def scene(bus: WakingMemory, group: Group) -> None:
-        await end_a_life(bus, group, monkeypatch)
-        monkeypatch.setattr("marea.runtime.ownership.LEASE_NS", 0)
-        await until(lambda: any(each.phase == "follows" for each in group.facts()))
+        await bus.append(INPUT, INPUTS[:20])
+        await until(lambda: has_taken(group, 20))
+        monkeypatch.setattr("marea.runtime.ownership.SILENCE_NS", 1 << 60)
+        await follow(bus)
+        await until(lambda: "has been followed by" in group.facts()[0].last_error)
+        await until(lambda: group.facts()[0].phase == "follows")
         await asyncio.sleep(0.3)
         assert [each.role for each in group.facts()] == ["standby"]
 

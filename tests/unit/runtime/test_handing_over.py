@@ -1,8 +1,11 @@
-"""An owner that leaves is followed at once, and of several that may begin one does."""
+"""An owner that leaves, or comes again, is followed at once; of several that may begin one does."""
 
 from dataclasses import replace
 
+import pytest
+
 from marea.messages.system import OwnerLeft
+from marea.runtime.ownership import Begins
 from tests.unit.runtime.instances import (
     BEATS,
     SECOND,
@@ -16,7 +19,7 @@ from tests.unit.runtime.instances import (
 
 def test_owner_tells_that_it_is_done_only_with_what_is_on_record() -> None:
     async def scenario(shard: Shard) -> None:
-        owner = shard.instance("a", is_alone=True)
+        owner = shard.instance("a", begins=Begins.AT_ONCE)
         await shard.feed(0, 60)
         await shard.run(1, owner)
         owner.loop.ports = replace(owner.loop.ports, confirmed=lambda: 7)
@@ -41,7 +44,7 @@ def test_of_two_that_hear_the_same_silence_one_begins_and_the_other_hears_it() -
 
 def test_owner_that_leaves_is_followed_at_once_and_nothing_is_said_twice() -> None:
     async def scenario(shard: Shard) -> None:
-        owner, standby = shard.instance("a", is_alone=True), shard.instance("b")
+        owner, standby = shard.instance("a", begins=Begins.AT_ONCE), shard.instance("b")
         await shard.feed(0, 60)
         await shard.run(3, owner, standby)
         await shard.feed(60, 90)
@@ -58,7 +61,7 @@ def test_owner_that_leaves_is_followed_at_once_and_nothing_is_said_twice() -> No
 
 def test_instance_that_comes_after_the_owner_left_waits_for_no_silence() -> None:
     async def scenario(shard: Shard) -> None:
-        owner = shard.instance("a", is_alone=True)
+        owner = shard.instance("a", begins=Begins.AT_ONCE)
         await shard.feed(0, 60)
         await shard.run(3, owner)
         await owner.leave()
@@ -73,7 +76,7 @@ def test_instance_that_comes_after_the_owner_left_waits_for_no_silence() -> None
 
 def test_owner_that_cannot_read_back_what_it_wrote_does_not_say_that_it_leaves() -> None:
     async def scenario(shard: Shard) -> None:
-        owner, standby = shard.instance("a", is_alone=True), shard.instance("b")
+        owner, standby = shard.instance("a", begins=Begins.AT_ONCE), shard.instance("b")
         await shard.feed(0, 60)
         await shard.run(3, owner, standby)
         shard.ways["a"].is_away = True
@@ -82,5 +85,55 @@ def test_owner_that_cannot_read_back_what_it_wrote_does_not_say_that_it_leaves()
         assert not [r for r in await shard.read(BEATS) if isinstance(r.message, OwnerLeft)]
         await shard.run(5.0, standby)
         assert owners(standby) == [False]
+
+    play(scenario)
+
+
+def test_process_that_is_started_again_waits_for_no_silence_of_its_own() -> None:
+    async def scenario(shard: Shard) -> None:
+        await shard.feed(0, 60)
+        await shard.run(3, shard.instance("a#1", begins=Begins.AT_ONCE))
+        again = shard.instance("a#2", begins=Begins.AFTER_ITSELF)
+        await shard.feed(60, 120)
+        await shard.run(0.3, again)
+        assert owners(again) == [True]
+        await shard.run(2, again)
+        assert await shard.said() == await (await undisturbed(None, 120)).said()
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("b#1", Begins.AFTER_ITSELF),
+        ("ab#1", Begins.AFTER_ITSELF),
+        ("a#2", Begins.AFTER_SILENCE),
+    ],
+)
+def test_process_waits_where_another_was_heard_last_or_its_name_says_nothing(
+    name: str, begins: Begins
+) -> None:
+    async def scenario(shard: Shard) -> None:
+        await shard.feed(0, 60)
+        await shard.run(3, shard.instance("a#1", begins=Begins.AT_ONCE))
+        other = shard.instance(name, begins=begins)
+        await shard.run(5.5, other)
+        assert owners(other) == [False]
+        await shard.run(2, other)
+        assert owners(other) == [True]
+
+    play(scenario)
+
+
+def test_of_two_processes_with_one_name_the_later_stays_the_owner() -> None:
+    async def scenario(shard: Shard) -> None:
+        await shard.feed(0, 60)
+        first = shard.instance("a#1", begins=Begins.AT_ONCE)
+        await shard.run(3, first)
+        second = shard.instance("a#2", begins=Begins.AFTER_ITSELF)
+        await shard.run(20, first, second)
+        assert owners(first, second) == [False, True]
+        assert len(await shard.starts()) == 2
 
     play(scenario)

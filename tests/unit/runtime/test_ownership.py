@@ -11,6 +11,7 @@ from msgspec import structs
 from marea.errors import Unavailable
 from marea.messages.envelope import Log, Message, Record
 from marea.messages.system import CoreDiverged, Heartbeat, Started
+from marea.runtime.ownership import Begins
 from marea.testing import toy
 from marea.testing.toy import ALARMS, BARS, ToyState, toy_core
 from tests.unit.runtime.bench import with_decide
@@ -47,7 +48,7 @@ def test_first_instance_takes_over_once_nobody_was_heard_for_6_s_and_a_little() 
 def test_instance_that_is_alone_takes_over_at_once() -> None:
     async def scenario(shard: Shard) -> None:
         await shard.feed(0, 30)
-        alone = shard.instance("a", is_alone=True)
+        alone = shard.instance("a", begins=Begins.AT_ONCE)
         await shard.run(0.2, alone)
         assert owners(alone) == [True]
         assert alone.loop.state.trade_count == 27
@@ -58,7 +59,7 @@ def test_instance_that_is_alone_takes_over_at_once() -> None:
 def test_owner_beats_each_second_and_tells_how_far_it_is() -> None:
     async def scenario(shard: Shard) -> None:
         await shard.feed(0, 30)
-        owner = shard.instance("a", is_alone=True)
+        owner = shard.instance("a", begins=Begins.AT_ONCE)
         await shard.run(5.1, owner)
         beats = await shard.beats()
         assert [each.resumes_at for each in beats] == [0, 31, 31, 31, 31]
@@ -75,7 +76,7 @@ def test_standby_takes_over_from_a_killed_owner_and_says_what_it_would_have_said
 ) -> None:
     async def scenario(shard: Shard) -> None:
         calm = await undisturbed(output, 90)
-        owner, standby = shard.instance("a", is_alone=True), shard.instance("b")
+        owner, standby = shard.instance("a", begins=Begins.AT_ONCE), shard.instance("b")
         await shard.feed(0, 40)
         await shard.run(3, owner, standby)
         await shard.feed(40, 60)
@@ -94,7 +95,7 @@ def test_standby_takes_over_from_a_killed_owner_and_says_what_it_would_have_said
 @LAYOUTS
 def test_state_of_a_standby_is_that_of_the_owner_bit_for_bit(output: Log | None) -> None:
     async def scenario(shard: Shard) -> None:
-        owner, standby = shard.instance("a", is_alone=True), shard.instance("b")
+        owner, standby = shard.instance("a", begins=Begins.AT_ONCE), shard.instance("b")
         for first in range(0, 200, 20):
             await shard.feed(first, first + 20)
             await shard.run(2, owner, standby)
@@ -111,7 +112,7 @@ def test_state_of_a_standby_is_that_of_the_owner_bit_for_bit(output: Log | None)
 @LAYOUTS
 def test_standby_writes_nothing_before_its_started(output: Log | None) -> None:
     async def scenario(shard: Shard) -> None:
-        owner, standby = shard.instance("a", is_alone=True), shard.instance("b")
+        owner, standby = shard.instance("a", begins=Begins.AT_ONCE), shard.instance("b")
         await shard.feed(0, 90)
         await shard.run(5, owner, standby)
         assert standby.loop.position > 90
@@ -130,7 +131,7 @@ def test_standby_writes_nothing_before_its_started(output: Log | None) -> None:
 
 def test_effect_of_what_the_owner_said_last_is_had_after_the_takeover() -> None:
     async def scenario(shard: Shard) -> None:
-        owner, standby = shard.instance("a", is_alone=True), shard.instance("b")
+        owner, standby = shard.instance("a", begins=Begins.AT_ONCE), shard.instance("b")
         await shard.feed(0, 40)
         await shard.run(2, owner, standby)
         before = len(shard.acted)
@@ -147,7 +148,7 @@ def test_effect_of_what_the_owner_said_last_is_had_after_the_takeover() -> None:
 
 def test_owner_without_a_way_to_the_bus_acts_no_more_and_follows_when_it_is_back() -> None:
     async def scenario(shard: Shard) -> None:
-        owner, standby = shard.instance("a", is_alone=True), shard.instance("b")
+        owner, standby = shard.instance("a", begins=Begins.AT_ONCE), shard.instance("b")
         await shard.feed(0, 45)
         await shard.run(3, owner, standby)
         way = shard.ways["a"]
@@ -167,7 +168,7 @@ def test_owner_without_a_way_to_the_bus_acts_no_more_and_follows_when_it_is_back
 
 def test_owner_whose_heartbeats_are_away_goes_on_when_they_are_back_and_nobody_followed() -> None:
     async def scenario(shard: Shard) -> None:
-        owner = shard.instance("a", is_alone=True)
+        owner = shard.instance("a", begins=Begins.AT_ONCE)
         await shard.feed(0, 45)
         await shard.run(3, owner)
         shard.now_ns += 30 * SECOND
@@ -198,7 +199,7 @@ class Deaf:
 
 def test_owner_that_has_not_read_its_heartbeat_back_for_4_s_does_not_step() -> None:
     async def scenario(shard: Shard) -> None:
-        owner = shard.instance("a", is_alone=True)
+        owner = shard.instance("a", begins=Begins.AT_ONCE)
         await shard.feed(0, 30)
         await shard.run(1.0, owner)
         owner.loop.ports = replace(owner.loop.ports, bus=Deaf(shard.ways["a"]))  # type: ignore[arg-type] # as a bus
@@ -221,7 +222,7 @@ def test_owner_that_has_not_read_its_heartbeat_back_for_4_s_does_not_step() -> N
 
 def test_owner_that_was_followed_gives_the_next_one_time_to_be_heard() -> None:
     async def scenario(shard: Shard) -> None:
-        first, second = shard.instance("a"), shard.instance("b", is_alone=True)
+        first, second = shard.instance("a"), shard.instance("b", begins=Begins.AT_ONCE)
         await shard.feed(0, 30)
         shard.ways["a"].refuses = shard.ways["b"].refuses = BEATS
         for instance, seconds in ((first, 7.0), (second, 0.1)):
@@ -240,7 +241,7 @@ def test_owner_that_was_followed_gives_the_next_one_time_to_be_heard() -> None:
 
 def test_standby_that_was_paused_itself_hears_first_and_takes_nothing_over() -> None:
     async def scenario(shard: Shard) -> None:
-        owner, standby = shard.instance("a", is_alone=True), shard.instance("b")
+        owner, standby = shard.instance("a", begins=Begins.AT_ONCE), shard.instance("b")
         await shard.feed(0, 45)
         await shard.run(3, owner, standby)
         await shard.run(30, owner)
@@ -253,7 +254,7 @@ def test_standby_that_was_paused_itself_hears_first_and_takes_nothing_over() -> 
 
 def test_instance_that_begins_late_counts_the_silence_from_when_it_listens() -> None:
     async def scenario(shard: Shard) -> None:
-        owner, late = shard.instance("a", is_alone=True), shard.instance("b")
+        owner, late = shard.instance("a", begins=Begins.AT_ONCE), shard.instance("b")
         await shard.run(30, owner)
         await shard.run(0.1, late)
         await shard.run(1, owner, late)
@@ -272,7 +273,7 @@ def test_standby_of_another_build_tells_what_it_would_have_said_after_its_takeov
         ]
 
     async def scenario(shard: Shard) -> None:
-        owner = shard.instance("a", is_alone=True)
+        owner = shard.instance("a", begins=Begins.AT_ONCE)
         standby = shard.instance("b", with_decide(louder))
         await shard.feed(0, 60)
         await shard.run(3, owner, standby)
@@ -297,7 +298,7 @@ def failing(state: ToyState, event: Message) -> Sequence[Message]:
 def test_failure_of_the_core_is_told_and_ends_the_life() -> None:
     async def scenario(shard: Shard) -> None:
         core = replace(toy_core(), decide=failing)
-        owner = shard.instance("a", core, is_alone=True)
+        owner = shard.instance("a", core, begins=Begins.AT_ONCE)
         await shard.feed(0, 5)
         with pytest.raises(Exception, match="ZeroDivisionError"):
             await shard.run(1, owner)
@@ -309,7 +310,7 @@ def test_failure_of_the_core_is_told_and_ends_the_life() -> None:
 def test_heartbeat_that_is_not_of_its_owner_ends_and_moves_nothing() -> None:
     async def scenario(shard: Shard) -> None:
         await shard.feed(0, 30)
-        owner, standby = shard.instance("a", is_alone=True), shard.instance("b")
+        owner, standby = shard.instance("a", begins=Begins.AT_ONCE), shard.instance("b")
         await shard.run(3.1, owner, standby)
         (*_, last) = await shard.read(BEATS)
         beat = last.message
@@ -346,7 +347,7 @@ def test_loop_whose_name_is_not_its_producers_is_heard_too() -> None:
     async def scenario(shard: Shard) -> None:
         await shard.feed(0, 30)
         shard.name = "toy"
-        owner, standby = shard.instance("a", is_alone=True), shard.instance("b")
+        owner, standby = shard.instance("a", begins=Begins.AT_ONCE), shard.instance("b")
         await shard.run(20, owner, standby)
         assert owners(owner, standby) == [True, False]
         assert await shard.starts() == [0]
@@ -357,7 +358,7 @@ def test_loop_whose_name_is_not_its_producers_is_heard_too() -> None:
 def test_heartbeats_carry_what_their_message_says() -> None:
     async def scenario(shard: Shard) -> None:
         await shard.feed(0, 30)
-        await shard.run(2, shard.instance("a", is_alone=True))
+        await shard.run(2, shard.instance("a", begins=Begins.AT_ONCE))
         for record in await shard.read(BEATS):
             assert isinstance(record.message, Heartbeat)
             assert record.writer.producer == "toy/0"

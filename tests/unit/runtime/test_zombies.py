@@ -11,7 +11,7 @@ from marea.bus.memory import MemorySnapshots
 from marea.errors import Unavailable
 from marea.messages.envelope import Log, Message, Record
 from marea.messages.system import QualityCheckFailed
-from marea.runtime.ownership import Instance
+from marea.runtime.ownership import Begins, Instance
 from marea.testing import toy
 from marea.testing.toy import ALARMS, BARS, ToyState, trade_record
 from tests.unit.runtime.bench import with_decide
@@ -33,7 +33,7 @@ LAYOUTS = pytest.mark.parametrize("output", [None, TRADING], ids=["logs apart", 
 def test_owner_that_was_paused_finds_out_and_follows(output: Log | None) -> None:
     async def scenario(shard: Shard) -> None:
         calm = await undisturbed(output, 90)
-        owner, standby = shard.instance("a", is_alone=True), shard.instance("b")
+        owner, standby = shard.instance("a", begins=Begins.AT_ONCE), shard.instance("b")
         await shard.feed(0, 45)
         await shard.run(3, owner, standby)
         await shard.feed(45, 90)
@@ -51,7 +51,7 @@ def test_owner_that_was_paused_finds_out_and_follows(output: Log | None) -> None
 def test_what_a_zombie_appends_is_void_and_it_acts_on_none_of_it(output: Log | None) -> None:
     async def scenario(shard: Shard) -> None:
         calm = await undisturbed(output, 90)
-        owner, standby = shard.instance("a", is_alone=True), shard.instance("b")
+        owner, standby = shard.instance("a", begins=Begins.AT_ONCE), shard.instance("b")
         await shard.feed(0, 45)
         await shard.run(3, owner, standby)
         await shard.feed(45, 60)
@@ -78,7 +78,7 @@ def test_what_a_zombie_appends_is_void_and_it_acts_on_none_of_it(output: Log | N
 
 def test_what_a_zombie_brings_from_outside_is_void() -> None:
     async def scenario(shard: Shard) -> None:
-        owner, standby = shard.instance("a", is_alone=True), shard.instance("b")
+        owner, standby = shard.instance("a", begins=Begins.AT_ONCE), shard.instance("b")
         await shard.feed(0, 45)
         await shard.run(3, owner, standby)
         await shard.run(7, standby)
@@ -148,7 +148,7 @@ def test_two_that_claim_two_logs_crosswise_both_step_down_and_one_goes_on() -> N
 @LAYOUTS
 def test_owner_that_is_paused_between_two_effects_has_no_second(output: Log | None) -> None:
     async def scenario(shard: Shard) -> None:
-        owner = shard.instance("a", is_alone=True)
+        owner = shard.instance("a", begins=Begins.AT_ONCE)
         await shard.feed(0, 1)
         await shard.run(2, owner)
 
@@ -170,7 +170,10 @@ def test_owner_that_is_paused_between_two_effects_has_no_second(output: Log | No
 
 def test_heartbeat_of_an_older_life_is_no_sign_of_life() -> None:
     async def scenario(shard: Shard) -> None:
-        owner, standby, third = shard.instance("a", is_alone=True), *map(shard.instance, "bc")
+        owner, standby, third = (
+            shard.instance("a", begins=Begins.AT_ONCE),
+            *map(shard.instance, "bc"),
+        )
         await shard.feed(0, 30)
         await shard.run(2, owner, standby, third)
         late = (await shard.read(BEATS))[-1]
@@ -200,7 +203,7 @@ async def leave_to_a_zombie(shard: Shard) -> Instance[ToyState]:
 
     Its clock stood still meanwhile.
     """
-    zombie = shard.instance("a", with_decide(exaggerating), is_alone=True)
+    zombie = shard.instance("a", with_decide(exaggerating), begins=Begins.AT_ONCE)
     successor = shard.instance("b")
     await shard.feed(0, 25)
     await shard.run(3, zombie, successor)
@@ -249,7 +252,7 @@ async def all_stands_on_the_log(shard: Shard, owner: Instance[ToyState]) -> None
         [r for r in await shard.taken(ALARMS) if isinstance(r.message, QualityCheckFailed)]
     )
     shard.snapshots = MemorySnapshots()
-    again = shard.instance("d", is_alone=True)
+    again = shard.instance("d", begins=Begins.AT_ONCE)
     await shard.run(3, again)
     assert again.loop.state == owner.loop.state
     assert await shard.said() == said
@@ -257,7 +260,7 @@ async def all_stands_on_the_log(shard: Shard, owner: Instance[ToyState]) -> None
 
 def test_heartbeat_of_another_life_renews_no_lease() -> None:
     async def scenario(shard: Shard) -> None:
-        first, second = shard.instance("a", is_alone=True), shard.instance("b")
+        first, second = shard.instance("a", begins=Begins.AT_ONCE), shard.instance("b")
         await shard.feed(0, 30)
         way = shard.ways["a"]
         way.pauses_before = BEATS

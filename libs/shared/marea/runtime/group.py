@@ -20,12 +20,12 @@ from typing import Any, TypeAlias
 
 from marea.errors import Broken, MareaError, Refused, Unavailable
 from marea.messages.channels import load_channels
-from marea.messages.envelope import Log, Nanos
+from marea.messages.envelope import Log
 from marea.runtime.facts import LoopFacts, facts_of
 from marea.runtime.fast_source import FastSource
 from marea.runtime.footing import Footing, Ground
 from marea.runtime.loop import Loop
-from marea.runtime.ownership import Instance
+from marea.runtime.ownership import Begins, Instance
 from marea.runtime.wiring import Wiring
 
 POLL_S = 0.05
@@ -75,11 +75,9 @@ class Group:
         self._members = members
         self._is_hurried = is_hurried
         self._has_standby = ground.own.instances[ground.service] > 1
-        self._is_alone = not self._has_standby
+        self._begins = Begins.AFTER_ITSELF if self._has_standby else Begins.AT_ONCE
         self._ended: list[Instance[Any]] = []
         """Those of the last one, until it is known what comes of that."""
-        self._proven_ns: list[Nanos | None] = []
-        """Of each loop, when it was last known to be the owner."""
         self._news = [asyncio.Event() for _ in members]
         """Of each member, whether there may be something to do."""
         self._woken: set[str] = set()
@@ -153,8 +151,12 @@ class Group:
         # Another owner that was there is given time, or two would take over for ever.
         ended, self._ended = self._ended, []
         is_followed = isinstance(error, Refused) or any(each.ended_by for each in ended)
-        self._is_alone = not self._has_standby and not is_followed
-        self._proven_ns = [] if is_followed else [each.proven_ns for each in ended]
+        if is_followed:
+            self._begins = Begins.AFTER_SILENCE
+        elif not self._has_standby:
+            self._begins = Begins.AT_ONCE
+        elif any(each.is_owner for each in ended):
+            self._begins = Begins.AFTER_ITSELF
 
     async def _live(self, drain: asyncio.Event) -> int:
         # How many records wait for the record in the end.
@@ -181,12 +183,10 @@ class Group:
             make,
             life.name,
             time.monotonic_ns,
-            is_alone=self._is_alone,
+            begins=self._begins,
             may_take_over=lambda: instance is self._instances[0] or self._instances[0].is_proven,
             may_step=lambda: self._may_step(life),
         )
-        if len(self._instances) < len(self._proven_ns):
-            instance.proven_ns = self._proven_ns[len(self._instances)]
         self._instances.append(instance)
         self._have_woken(member, news, instance.loop.wiring)
         while True:

@@ -4,7 +4,8 @@ Every instance begins as a standby. The owner tells once a second, on the shard'
 that it is alive and which inputs it is done with; a standby takes these after it (`Loop.follow`),
 so that little is left to recover. A standby that hears nobody for `SILENCE_NS` and a little starts its
 loop: its `Started` ends the life of whoever wrote to the same logs before, alive or not. An owner that
-is told to end says so there (`OwnerLeft`), and nobody waits.
+is told to end says so there (`OwnerLeft`), and nobody waits; nor does a process that is started again
+under its name, where the last that was told there is its own.
 
 Nothing rests on clocks but who acts when. What an older life writes is void for every reader of
 the log; what it tells here it has read back from its logs before, so that it is true whenever it is
@@ -16,6 +17,7 @@ still be paused: for that the venue has its window (architecture, section 8).
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from hashlib import blake2b
 from typing import Generic
 
@@ -34,6 +36,16 @@ SILENCE_NS = 6_000_000_000
 PATIENCE_NS_MAX = 1_000_000_000
 """Each standby waits a share of its own of that, or two that heard the same would begin at once."""
 READ_RECORDS_MAX = 1_000
+
+
+class Begins(Enum):
+    """What the first takeover of an instance waits for."""
+
+    AFTER_SILENCE = auto()
+    AFTER_ITSELF = auto()
+    """Not for silence where the owner was of its process, of which no other is alive."""
+    AT_ONCE = auto()
+    """Nothing: nobody else is there."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,16 +73,16 @@ class Instance(Generic[State]):
         name: str,
         now_ns: Callable[[], Nanos],
         *,
-        is_alone: bool = False,
+        begins: Begins = Begins.AFTER_SILENCE,
         may_take_over: Callable[[], bool] = lambda: True,
         may_step: Callable[[], bool] = lambda: True,
     ) -> None:
         """Begin as a standby.
 
-        `make` gives the shard's loop, new, for each life; `name` is no other instance's; `now_ns`
-        is a monotonic time, ns; `is_alone` says that nobody else is there, so that the first
-        takeover waits for no silence; `may_take_over` is asked before each, and `may_step` before
-        inputs are taken as the owner, for loops that go together.
+        `make` gives the shard's loop, new, for each life; `name` is no other instance's, up to a #
+        that of its process; `now_ns` is a monotonic time, ns; `begins` says what its first takeover
+        waits for; `may_take_over` is asked before each, and `may_step` before inputs are taken as
+        the owner, for loops that go together.
         """
         self._make = make
         self._name = name
@@ -83,13 +95,13 @@ class Instance(Generic[State]):
         self._intake = Intake(self._log)
         self._position: int | None = None
         self._heard_ns: Nanos = 0
-        self._silence_ns = SILENCE_NS
-        """So long nobody must have been heard, but for its patience, before it begins."""
-        self._is_alone = is_alone
+        self._waits_ns = SILENCE_NS + self._patience_ns
+        """So long nobody must have been heard before it begins."""
+        self._begins = begins
+        self._joined_at = 0
+        """Where the log ended when it came."""
         self._may_take_over = may_take_over
         self._may_step = may_step
-        self.proven_ns: Nanos | None = None
-        """When it last sent a heartbeat that it read back, in whichever life; None: it was followed."""
         self._owner_resumes_at = 0
         self._begun = NO_EPOCH
         """Of the last life that was seen to have begun."""
@@ -119,9 +131,9 @@ class Instance(Generic[State]):
                 return await self._own(self._reign, limit)
             return await self._stand_by(limit)
         except Refused as err:
-            self.ended_by, self.proven_ns = err, None
+            self.ended_by = err
             # Or two would take over from each other for ever.
-            self._heard_ns, self._silence_ns = self._now_ns(), SILENCE_NS
+            self._heard_ns, self._waits_ns = self._now_ns(), SILENCE_NS + self._patience_ns
             self._begin_anew()
             return 0
         finally:
@@ -212,34 +224,25 @@ class Instance(Generic[State]):
         asked_ns = self._now_ns()  # what is heard after that counts, however late it is read
         await self._listen()
         taken = await self.loop.follow(self._owner_resumes_at, limit)
-        silent_ns = asked_ns - self._heard_ns
-        is_silent = self._is_alone or silent_ns >= self._silence_ns + self._patience_ns
-        may_begin = is_silent or self._was_owner
+        may_begin = self._begins is Begins.AT_ONCE or asked_ns - self._heard_ns >= self._waits_ns
         if taken == 0 and may_begin and self._may_take_over():
             await self._take_over()
         return taken
-
-    @property
-    def _was_owner(self) -> bool:
-        # So lately that no standby can have waited long enough since.
-        return self.proven_ns is not None and self._now_ns() - self.proven_ns < LEASE_NS
 
     async def _take_over(self) -> None:
         wiring = self.loop.wiring
         epoch = await self.loop.start(self._name)
         writer = Writer(producer=wiring.name, epoch=epoch, build=wiring.build)
         self._reign = _Reign(writer=writer)
-        self._is_alone = False
+        self._begins = Begins.AFTER_SILENCE
 
     # What is told
 
     async def _listen(self) -> None:
         bus = self.loop.ports.bus
         if self._position is None:  # who beat before is not known, and so may be alive
-            end = (await bus.ends(self._log)).get(self._log, 0)
-            last = await bus.read(self._log, end - 1, 1) if end else ()
-            has_left = any(isinstance(record.message, OwnerLeft) for record in last)
-            self._position = end - 1 if has_left else end
+            self._joined_at = (await bus.ends(self._log)).get(self._log, 0)
+            self._position = max(0, self._joined_at - 1)
             self._heard_ns = self._now_ns()
         while records := await bus.read(self._log, self._position, READ_RECORDS_MAX):
             for record in records:
@@ -249,7 +252,7 @@ class Instance(Generic[State]):
                     continue
                 for _, taken in self._intake.take(position, record):
                     if isinstance(taken.message, OwnerTold):
-                        self._hear(taken, taken.message)
+                        self._hear(position, taken, taken.message)
 
     async def _is_of_a_life(self, record: Record) -> bool:
         told, writer = record.message, record.writer
@@ -270,9 +273,12 @@ class Instance(Generic[State]):
             self._begun = epoch
         return True
 
-    def _hear(self, record: Record, told: OwnerTold) -> None:
-        self._heard_ns = self._now_ns()
-        self._silence_ns = SILENCE_NS if isinstance(told, Heartbeat) else 0
+    def _hear(self, position: int, record: Record, told: OwnerTold) -> None:
+        self._heard_ns, self._waits_ns = self._now_ns(), self._patience_ns
+        if isinstance(told, Heartbeat):
+            is_own = process_of(told.instance) == process_of(self._name)
+            is_over = self._begins is Begins.AFTER_ITSELF and is_own and position < self._joined_at
+            self._waits_ns = 0 if is_over else SILENCE_NS + self._patience_ns
         self._owner_resumes_at = max(self._owner_resumes_at, told.resumes_at)
         reign = self._reign
         if reign is None:
@@ -282,7 +288,11 @@ class Instance(Generic[State]):
             raise followed_by(reign.writer.producer, own, epoch)
         if epoch == own and reign.beat is not None and record.seq == reign.beat.seq:
             reign.beat, reign.proven_ns = None, reign.sent_ns
-            self.proven_ns = reign.sent_ns
+
+
+def process_of(instance: str) -> str:
+    """The process that an instance is of, by its name."""
+    return instance.partition("#")[0]
 
 
 def _begins(record: Record, producer: str) -> bool:
