@@ -1,6 +1,6 @@
 """When is a service that ended started again, and when is it left alone?
 
-What dies often is started less often. Bad settings, what was refused and a bug that comes back at
+What dies often is started less often, but soon: while it is away, positions have nobody. Bad settings, what was refused and a bug that comes back at
 once would end it the same way the next time: then a person is needed. Whatever else ended it may be otherwise by then.
 """
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from marea.errors import BadInput, Broken, Refused
 
-AGAIN_S_MIN, AGAIN_S_MAX = 0.2, 10.0
+AGAIN_S_MIN, AGAIN_S_MAX = 0.2, 2.0
 SOON_S = 10.0
 """What lived longer begins with all the patience there is."""
 BUGS_MAX = 3

@@ -14,7 +14,7 @@ from types import MappingProxyType
 import redis
 
 from services.standalone.child import Child
-from tests.chaos.stage import PAIRED, POLL_S, Stage, owns
+from tests.chaos.stage import PAIRED, POLL_S, Stage, Strike, owns
 from tests.chaos.stores import Stores, Way
 
 PAUSE_S = (1.0, 60.0)
@@ -169,7 +169,13 @@ def _owner(stage: Stage, service: str) -> Child | None:
 def _kill_server(
     stage: Stage, fault: str, name: str, away_s: float, meanwhile: Callable[[], None] = lambda: None
 ) -> None:
-    stage.note(fault, name, away_s)
+    struck = stage.note(fault, name)
     stage.servers.kill(name)
     meanwhile()
-    stage.after(away_s, lambda: stage.aside(lambda: stage.servers.up(name)))
+    stage.after(away_s, lambda: stage.aside(lambda: _bring_back(stage, name, struck)))
+
+
+def _bring_back(stage: Stage, name: str, struck: Strike) -> None:
+    stage.servers.up(name)
+    if len(stage.scene.brokers) == 1:  # several do without one
+        stage.note_over(struck)

@@ -22,7 +22,8 @@ every [invariant](invariants.md); what Kafka had shown must still be there, ever
 once at most, and our fills must be the venue's. Where the recorder runs, rows, points and objects in its
 stores, and their sums, must be those of the logs, and no sink may wait for the store of another; how far
 each was behind is told to the second. Who is struck again while it recovers begins again: so outages are
-told from the first fault on, and from the last. `make test` plays a shorter selection.
+told from the first fault on, and from the end of the last; one of Kafka's only broker ends when it answers
+again. `make test` plays a shorter selection.
 """
 
 
@@ -53,6 +54,7 @@ def told(outcome: Outcome) -> str:
         "|---|---|",
         *(f"| {fault} | {times} |" for fault, times in sorted(outcome.strikes.items())),
         "",
+        *_away(outcome.kafka_away_s),
         "| outages of a loop | count | p50 | p99 | longest |",
         "|---|---|---|---|---|",
         _spread("all", outcome.lasted_s()),
@@ -75,6 +77,13 @@ def _spread(what: str, lasted_s: Sequence[float]) -> str:
         return f"| {what} | 0 | | | |"
     figures = (quantile(lasted_s, 0.5), quantile(lasted_s, 0.99), lasted_s[-1])
     return f"| {what} | {len(lasted_s)} | " + " | ".join(f"{each:.1f} s" for each in figures) + " |"
+
+
+def _away(kafka_away_s: Sequence[float]) -> list[str]:
+    if not kafka_away_s:
+        return []
+    least, most = kafka_away_s[0], kafka_away_s[-1]
+    return [f"Kafka's only broker answered again after {least:.1f} to {most:.1f} s.", ""]
 
 
 def _sinks(lags: Sequence[Lag]) -> list[str]:

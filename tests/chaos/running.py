@@ -35,6 +35,8 @@ class Outcome(Struct, kw_only=True):
     seconds: float
     folder: Path
     """Where its logs are."""
+    kafka_away_s: list[float] = []
+    """From each death of its only broker until that answered again, the shortest first."""
     lags: list[Lag] = []
     """Of the recorder's sinks, where it ran."""
 
@@ -101,6 +103,9 @@ def run(scene: Scene, every_s: Mapping[str, float], servers: Servers, folder: Pa
         unrecovered=[f"{o.loop} after {o.strike}" for o in found if o.lasted_s is None],
         seconds=stage.played_s,
         folder=folder,
+        kafka_away_s=sorted(
+            each.lasted_s for each in stage.strikes if each.fault == "kill Kafka" and each.lasted_s
+        ),
         lags=behind,
     )
 

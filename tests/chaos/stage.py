@@ -172,10 +172,16 @@ class Stage:
         """Do what takes a while, and meanwhile keep up the services."""
         self._begun_aside.append(self._aside.submit(act))
 
-    def note(self, fault: str, target: str, lasted_s: float = 0.0) -> None:
+    def note(self, fault: str, target: str, lasted_s: float = 0.0) -> Strike:
         """Write down what happens now."""
-        at_ms = time.time_ns() // 1_000_000
-        self.strikes.append(Strike(fault=fault, target=target, at_ms=at_ms, lasted_s=lasted_s))
+        strike = Strike(fault=fault, target=target, at_ms=_now_ms(), lasted_s=lasted_s)
+        self.strikes.append(strike)
+        return strike
+
+    def note_over(self, strike: Strike) -> None:
+        """Write down that what was noted is over now."""
+        over = replace(strike, lasted_s=(_now_ms() - strike.at_ms) / 1000)
+        self.strikes[self.strikes.index(strike)] = over
 
     def play(self) -> None:
         """Let the scene happen, to the end of its calm."""
@@ -261,6 +267,10 @@ class Stage:
         }
         stores = self.stores.environment if self.stores else {}
         return {**os.environ, **stores, **{f"MAREA__{name}": text for name, text in given.items()}}
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _lag(fleet: Fleet) -> int:

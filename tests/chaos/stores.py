@@ -82,7 +82,7 @@ class Stores:
         self._watch.start()
         self._closing.callback(self._watch.stop)
 
-    def go_without(self, store: str, way: Way, away_s: float, note: Callable[[], None]) -> None:
+    def go_without(self, store: str, way: Way, away_s: float, note: Callable[[], object]) -> None:
         """Have one away for so long; return when its sinks have caught up. To be called in a thread.
 
         It waits until no other is, and `note` is called then.
