@@ -20,6 +20,7 @@ from typing import Any
 
 from benchmarks.bus.floor import kafka_hops, redis_hops
 from benchmarks.bus.latency import Latencies, read_latencies
+from benchmarks.bus.processors import per_message_us, spent_s
 from benchmarks.machine import machine
 from deploy.local import ports
 from deploy.local.minio import KEY, SECRET
@@ -111,13 +112,13 @@ def measure_throughput(servers: Servers, folder: Path, seconds: int) -> dict[str
         for service in SERVICES:
             fleet.start(service)
         fleet.wait_ready(60)
-        begun = time.monotonic()
+        begun, spent, count = _looked_at(servers, fleet)
         _wait(seconds, f"{THROUGHPUT_HZ:.0f} messages/s for {seconds} s")
+        ended, spent_then, count_then = _looked_at(servers, fleet)
         fleet.of("ingestion").send(signal.SIGTERM)
-        spent_s = time.monotonic() - begun
         while fleet.of("ingestion").is_running:
             time.sleep(0.1)
-        taken = asyncio.run(_market_records(servers))
+        taken = asyncio.run(_market_records(servers)) - count
         lags = _lags(fleet)
         caught_up = time.monotonic()
         while sum(_lags(fleet).values()) and time.monotonic() - caught_up < CAUGHT_UP_S_MAX:
@@ -125,13 +126,24 @@ def measure_throughput(servers: Servers, folder: Path, seconds: int) -> dict[str
         caught_up_s = time.monotonic() - caught_up
         lag_end = sum(_lags(fleet).values())
         fleet.stop(30)
+    cost_us = per_message_us(spent, spent_then, count_then - count)
     return {
-        "throughput_per_s": round(taken / spent_s, 1),
+        "throughput_per_s": round((count_then - count) / (ended - begun), 1),
         "market_messages": taken,
+        "cores_busy": round(
+            sum(cost_us.values()) * (count_then - count) / 1e6 / (ended - begun), 2
+        ),
+        "cpu_us_per_message": cost_us,
         "lag_when_it_ended": lags,
         "caught_up_s": round(caught_up_s, 1),
         "lag_end": lag_end,
     }
+
+
+def _looked_at(servers: Servers, fleet: Fleet) -> tuple[float, dict[str, float], int]:
+    # When it is, what each has spent, and how many messages there are by then.
+    count = asyncio.run(_market_records(servers))
+    return time.monotonic(), spent_s(servers, fleet), count
 
 
 async def _market_records(servers: Servers) -> int:
