@@ -1,7 +1,8 @@
 """When is a service that ended started again, and when is it left alone?
 
-What dies often is started less often, but soon: while it is away, positions have nobody. Bad settings, what was refused and a bug that comes back at
-once would end it the same way the next time: then a person is needed. Whatever else ended it may be otherwise by then.
+What dies often is started less often, but soon: while it is away, positions have nobody. Bad settings,
+what was refused and a bug that comes back at once would end it the same way the next time: then a person
+is needed. Whatever else ended it may be otherwise by then.
 """
 
 from dataclasses import dataclass

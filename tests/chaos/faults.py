@@ -177,5 +177,4 @@ def _kill_server(
 
 def _bring_back(stage: Stage, name: str, struck: Strike) -> None:
     stage.servers.up(name)
-    if len(stage.scene.brokers) == 1:  # several do without one
-        stage.note_over(struck)
+    stage.note_over(struck)

@@ -9,6 +9,7 @@ Kafka's stamps of what stands there.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from deploy.local.kafka import KAFKA
 from tests.chaos.stage import Strike
 
 
@@ -59,7 +60,7 @@ def _since_the_last(outage: Outage, strikes: Sequence[Strike]) -> Outage:
     end_ms = begin_ms + round(outage.lasted_s * 1000)
     last_ms = begin_ms
     for strike in strikes:
-        is_kafka = strike.target.startswith("kafka")
+        is_kafka = strike.target == KAFKA.name  # of several one is never all of it
         if is_kafka or strike.target.rpartition("-")[0] == service_of(outage.loop):
             over_ms = strike.until_ms if is_kafka else strike.at_ms
             if last_ms < over_ms and strike.at_ms < end_ms:

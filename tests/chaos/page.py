@@ -22,8 +22,8 @@ every [invariant](invariants.md); what Kafka had shown must still be there, ever
 once at most, and our fills must be the venue's. Where the recorder runs, rows, points and objects in its
 stores, and their sums, must be those of the logs, and no sink may wait for the store of another; how far
 each was behind is told to the second. Who is struck again while it recovers begins again: so outages are
-told from the first fault on, and from the end of the last; one of Kafka's only broker ends when it answers
-again. `make test` plays a shorter selection.
+told from the first fault on, and from the last; where that is the death of Kafka's only broker, from when it
+answers again. `make test` plays a shorter selection.
 """
 
 

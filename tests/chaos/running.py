@@ -9,6 +9,7 @@ from random import Random
 
 from msgspec import Struct
 
+from deploy.local.kafka import KAFKA
 from deploy.local.servers import Servers
 from marea.bus.sqlite import SqliteBus
 from tests.chaos import judging
@@ -103,9 +104,7 @@ def run(scene: Scene, every_s: Mapping[str, float], servers: Servers, folder: Pa
         unrecovered=[f"{o.loop} after {o.strike}" for o in found if o.lasted_s is None],
         seconds=stage.played_s,
         folder=folder,
-        kafka_away_s=sorted(
-            each.lasted_s for each in stage.strikes if each.fault == "kill Kafka" and each.lasted_s
-        ),
+        kafka_away_s=sorted(each.lasted_s for each in stage.strikes if each.target == KAFKA.name),
         lags=behind,
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from marea.bus.memory import MemoryBus, MemorySnapshots
-from marea.errors import Unavailable
+from marea.errors import BadInput, Unavailable
 from marea.invariants.checker import check_bus
 from marea.messages import codec
 from marea.messages.envelope import Log, Message, Nanos, Record
@@ -38,6 +38,8 @@ class Way:
     pauses_before: Log | None = None
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     written: list[tuple[Log, Record]] = field(default_factory=list)
+    keeps: dict[Log, int] = field(default_factory=dict)
+    """From where on the logs hold anything still."""
 
     async def append(self, log: Log, records: Sequence[Record]) -> int:
         self._ask(log)
@@ -51,6 +53,8 @@ class Way:
 
     async def read(self, log: Log, position: int, limit: int) -> Sequence[Record]:
         self._ask(log)
+        if position < self.keeps.get(log, 0):
+            raise BadInput(f"{log}: position {position} is kept no more")
         return await self.bus.read(log, position, limit)
 
     async def ends(self, *logs: Log) -> Mapping[Log, int]:

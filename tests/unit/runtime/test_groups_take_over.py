@@ -106,6 +106,7 @@ def test_owner_whose_life_ended_goes_on_before_a_standby_may(
             await all_is_said(bus)
 
     monkeypatch.setattr("marea.runtime.ownership.SILENCE_NS", 0)
+    monkeypatch.setattr("marea.runtime.ownership.SETTLED_BEATS", 0)
     play(scene, instances=2)
 
 
@@ -123,6 +124,24 @@ def test_owner_that_was_followed_waits_although_it_was_heard_last(
         assert [each.role for each in group.facts()] == ["standby"]
 
     monkeypatch.setattr("marea.runtime.ownership.SILENCE_NS", 0)
+    monkeypatch.setattr("marea.runtime.ownership.SETTLED_BEATS", 0)
+    play(scene, instances=2)
+
+
+def test_owner_that_was_followed_once_goes_on_at_once_when_it_was_the_owner_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scene(bus: WakingMemory, group: Group) -> None:
+        await until(lambda: group.facts()[0].role == "owner")
+        await follow(bus)
+        await until(lambda: "has been followed by" in group.facts()[0].last_error)
+        await until(lambda: group.facts()[0].role == "owner")
+        await end_a_life(bus, group, monkeypatch)
+        async with asyncio.timeout(SOON_S):
+            await all_is_said(bus)
+
+    monkeypatch.setattr("marea.runtime.ownership.SILENCE_NS", 0)
+    monkeypatch.setattr("marea.runtime.ownership.SETTLED_BEATS", 0)
     play(scene, instances=2)
 
 

@@ -92,7 +92,7 @@ def test_owner_that_cannot_read_back_what_it_wrote_does_not_say_that_it_leaves()
 def test_process_that_is_started_again_waits_for_no_silence_of_its_own() -> None:
     async def scenario(shard: Shard) -> None:
         await shard.feed(0, 60)
-        await shard.run(3, shard.instance("a#1", begins=Begins.AT_ONCE))
+        await shard.run(12, shard.instance("a#1", begins=Begins.AT_ONCE))
         again = shard.instance("a#2", begins=Begins.AFTER_ITSELF)
         await shard.feed(60, 120)
         await shard.run(0.3, again)
@@ -116,7 +116,7 @@ def test_process_waits_where_another_was_heard_last_or_its_name_says_nothing(
 ) -> None:
     async def scenario(shard: Shard) -> None:
         await shard.feed(0, 60)
-        await shard.run(3, shard.instance("a#1", begins=Begins.AT_ONCE))
+        await shard.run(12, shard.instance("a#1", begins=Begins.AT_ONCE))
         other = shard.instance(name, begins=begins)
         await shard.run(5.5, other)
         assert owners(other) == [False]
@@ -130,10 +130,47 @@ def test_of_two_processes_with_one_name_the_later_stays_the_owner() -> None:
     async def scenario(shard: Shard) -> None:
         await shard.feed(0, 60)
         first = shard.instance("a#1", begins=Begins.AT_ONCE)
-        await shard.run(3, first)
+        await shard.run(12, first)
         second = shard.instance("a#2", begins=Begins.AFTER_ITSELF)
         await shard.run(20, first, second)
         assert owners(first, second) == [False, True]
         assert len(await shard.starts()) == 2
+
+    play(scenario)
+
+
+def test_process_that_dies_young_again_and_again_leaves_its_turn_to_the_standby() -> None:
+    async def scenario(shard: Shard) -> None:
+        await shard.feed(0, 60)
+        standby = shard.instance("b#1")
+        await shard.run(4, shard.instance("a#1", begins=Begins.AT_ONCE), standby)
+        for life in range(2, 5):
+            await shard.run(4, shard.instance(f"a#{life}", begins=Begins.AFTER_ITSELF), standby)
+        assert owners(standby) == [True]
+
+    play(scenario)
+
+
+def test_heartbeat_of_its_name_that_is_heard_later_is_not_its_own() -> None:
+    async def scenario(shard: Shard) -> None:
+        await shard.feed(0, 60)
+        await shard.run(2, shard.instance("b#1", begins=Begins.AT_ONCE))
+        standby = shard.instance("a#2", begins=Begins.AFTER_ITSELF)
+        await shard.run(1, standby)
+        other = shard.instance("a#1", begins=Begins.AT_ONCE)
+        await shard.run(15, standby, other)
+        assert owners(standby, other) == [False, True]
+
+    play(scenario)
+
+
+def test_process_whose_log_of_heartbeats_is_too_old_to_be_kept_begins() -> None:
+    async def scenario(shard: Shard) -> None:
+        await shard.feed(0, 60)
+        await shard.run(3, shard.instance("a#1", begins=Begins.AT_ONCE))
+        again = shard.instance("a#2", begins=Begins.AFTER_ITSELF)
+        shard.ways["a#2"].keeps[BEATS] = len(await shard.read(BEATS))
+        await shard.run(8, again)
+        assert owners(again) == [True]
 
     play(scenario)

@@ -155,7 +155,7 @@ class Group:
             self._begins = Begins.AFTER_SILENCE
         elif not self._has_standby:
             self._begins = Begins.AT_ONCE
-        elif any(each.is_owner for each in ended):
+        elif any(each.was_owner for each in ended):
             self._begins = Begins.AFTER_ITSELF
 
     async def _live(self, drain: asyncio.Event) -> int:
@@ -183,7 +183,7 @@ class Group:
             make,
             life.name,
             time.monotonic_ns,
-            begins=self._begins,
+            begins=Begins.AT_ONCE if self._instances else self._begins,  # after the first
             may_take_over=lambda: instance is self._instances[0] or self._instances[0].is_proven,
             may_step=lambda: self._may_step(life),
         )

@@ -5,7 +5,7 @@ that it is alive and which inputs it is done with; a standby takes these after i
 so that little is left to recover. A standby that hears nobody for `SILENCE_NS` and a little starts its
 loop: its `Started` ends the life of whoever wrote to the same logs before, alive or not. An owner that
 is told to end says so there (`OwnerLeft`), and nobody waits; nor does a process that is started again
-under its name, where the last that was told there is its own.
+under its name, where the last that was told there is its own, unless it dies again and again.
 
 Nothing rests on clocks but who acts when. What an older life writes is void for every reader of
 the log; what it tells here it has read back from its logs before, so that it is true whenever it is
@@ -33,6 +33,8 @@ from marea.runtime.outputs import NO_EPOCH, followed_by
 BEAT_EVERY_NS = 1_000_000_000
 LEASE_NS = 4_000_000_000
 SILENCE_NS = 6_000_000_000
+SETTLED_BEATS = 10
+"""Who died before so many of its own was not well: its standby has the turn."""
 PATIENCE_NS_MAX = 1_000_000_000
 """Each standby waits a share of its own of that, or two that heard the same would begin at once."""
 READ_RECORDS_MAX = 1_000
@@ -100,6 +102,8 @@ class Instance(Generic[State]):
         self._begins = begins
         self._joined_at = 0
         """Where the log ended when it came."""
+        self.was_owner = False
+        """Whether it ever was the owner."""
         self._may_take_over = may_take_over
         self._may_step = may_step
         self._owner_resumes_at = 0
@@ -233,7 +237,7 @@ class Instance(Generic[State]):
         wiring = self.loop.wiring
         epoch = await self.loop.start(self._name)
         writer = Writer(producer=wiring.name, epoch=epoch, build=wiring.build)
-        self._reign = _Reign(writer=writer)
+        self._reign, self.was_owner = _Reign(writer=writer), True
         self._begins = Begins.AFTER_SILENCE
 
     # What is told
@@ -242,7 +246,7 @@ class Instance(Generic[State]):
         bus = self.loop.ports.bus
         if self._position is None:  # who beat before is not known, and so may be alive
             self._joined_at = (await bus.ends(self._log)).get(self._log, 0)
-            self._position = max(0, self._joined_at - 1)
+            self._position = await self._last_kept(self._joined_at)
             self._heard_ns = self._now_ns()
         while records := await bus.read(self._log, self._position, READ_RECORDS_MAX):
             for record in records:
@@ -253,6 +257,13 @@ class Instance(Generic[State]):
                 for _, taken in self._intake.take(position, record):
                     if isinstance(taken.message, OwnerTold):
                         self._hear(position, taken, taken.message)
+
+    async def _last_kept(self, end: int) -> int:
+        try:
+            await self.loop.ports.bus.read(self._log, max(0, end - 1), 1)
+        except BadInput:
+            return end  # all of it is too old to be kept
+        return max(0, end - 1)
 
     async def _is_of_a_life(self, record: Record) -> bool:
         told, writer = record.message, record.writer
@@ -268,17 +279,17 @@ class Instance(Generic[State]):
             log, producer = next(iter(self.loop.wiring.outputs.items()))
             with suppress(BadInput):  # what stood there is kept no more: it is believed
                 found = await self.loop.ports.bus.read(log, epoch, 1)
-                if not any(_begins(record, producer) for record in found):
+                if not any(_is_begin(record, producer) for record in found):
                     return False
             self._begun = epoch
         return True
 
     def _hear(self, position: int, record: Record, told: OwnerTold) -> None:
-        self._heard_ns, self._waits_ns = self._now_ns(), self._patience_ns
-        if isinstance(told, Heartbeat):
-            is_own = process_of(told.instance) == process_of(self._name)
-            is_over = self._begins is Begins.AFTER_ITSELF and is_own and position < self._joined_at
-            self._waits_ns = 0 if is_over else SILENCE_NS + self._patience_ns
+        self._heard_ns, self._waits_ns = self._now_ns(), SILENCE_NS + self._patience_ns
+        if isinstance(told, OwnerLeft):
+            self._waits_ns = self._patience_ns
+        elif self._is_own_past(position, record, told):
+            self._waits_ns = 0
         self._owner_resumes_at = max(self._owner_resumes_at, told.resumes_at)
         reign = self._reign
         if reign is None:
@@ -289,11 +300,19 @@ class Instance(Generic[State]):
         if epoch == own and reign.beat is not None and record.seq == reign.beat.seq:
             reign.beat, reign.proven_ns = None, reign.sent_ns
 
+    def _is_own_past(self, position: int, record: Record, told: Heartbeat) -> bool:
+        return (
+            self._begins is Begins.AFTER_ITSELF
+            and position < self._joined_at
+            and process_of(told.instance) == process_of(self._name)
+            and record.seq >= SETTLED_BEATS
+        )
+
 
 def process_of(instance: str) -> str:
     """The process that an instance is of, by its name."""
     return instance.partition("#")[0]
 
 
-def _begins(record: Record, producer: str) -> bool:
+def _is_begin(record: Record, producer: str) -> bool:
     return type(record.message) is Started and record.writer.producer == producer
