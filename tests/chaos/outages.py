@@ -33,6 +33,8 @@ class Outage:
     strike: Strike
     lasted_s: float | None
     """None: it never ended."""
+    kafka_away_s: float = 0.0
+    """Of that, while Kafka's only broker did not answer: nobody recovers then."""
     undisturbed_s: float | None = None
     """Of that, since its service or Kafka was last struck: who is struck again begins again."""
     is_takeover: bool = False
@@ -65,7 +67,21 @@ def _since_the_last(outage: Outage, strikes: Sequence[Strike]) -> Outage:
             over_ms = strike.until_ms if is_kafka else strike.at_ms
             if last_ms < over_ms and strike.at_ms < end_ms:
                 last_ms = min(over_ms, end_ms)
-    return replace(outage, undisturbed_s=(end_ms - last_ms) / 1000)
+    return replace(
+        outage,
+        undisturbed_s=(end_ms - last_ms) / 1000,
+        kafka_away_s=_kafka_away_ms(begin_ms, end_ms, strikes) / 1000,
+    )
+
+
+def _kafka_away_ms(begin_ms: int, end_ms: int, strikes: Sequence[Strike]) -> int:
+    away_ms, counted_ms = 0, begin_ms
+    for strike in sorted(strikes, key=lambda each: each.at_ms):
+        until_ms = min(strike.until_ms, end_ms)
+        if strike.target == KAFKA.name and until_ms > counted_ms:
+            away_ms += max(0, until_ms - max(strike.at_ms, counted_ms))
+            counted_ms = until_ms
+    return away_ms
 
 
 def _hits(strike: Strike, loop: str, told: Sequence[Beat]) -> bool:

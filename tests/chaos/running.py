@@ -49,6 +49,14 @@ class Outcome(Struct, kw_only=True):
             if each.lasted_s is not None and each.is_takeover >= of_takeovers
         )
 
+    def while_kafka_answered_s(self, *, of_takeovers: bool = False) -> list[float]:
+        """How long they were without the time in which Kafka was away, the shortest first."""
+        return sorted(
+            each.lasted_s - each.kafka_away_s
+            for each in self.outages
+            if each.lasted_s is not None and each.is_takeover >= of_takeovers
+        )
+
     def undisturbed_s(self, *, of_takeovers: bool = False) -> list[float]:
         """How long they went on after the last fault that struck them, the shortest first."""
         return sorted(

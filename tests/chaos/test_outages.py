@@ -43,8 +43,19 @@ def test_outage_is_told_from_the_last_fault_on_that_struck_it_too() -> None:
     other = _kill(19_000, "paper-a")
     later = _kill(21_000)
     (found,) = _of(beats, _kill(1_500), _kill(4_000), kafka, other)
-    assert (found.lasted_s, found.undisturbed_s) == (18.5, 6.0)
+    assert (found.lasted_s, found.undisturbed_s, found.kafka_away_s) == (18.5, 6.0, 3.0)
     assert _of(beats, _kill(1_500), _kill(4_000), later)[0].undisturbed_s == 16.0
+
+
+def test_time_without_kafka_counts_once_and_only_within_the_outage() -> None:
+    def away(at_ms: int, lasted_s: float, target: str = "kafka") -> Strike:
+        return Strike(fault="kill Kafka", target=target, at_ms=at_ms, lasted_s=lasted_s)
+
+    beats = _beats((1_000, "a", 5, 40), (20_000, "a", 60, 40))
+    before, long, within = away(1_000, 1), away(3_000, 4), away(4_000, 1)
+    of_three = away(9_000, 5, "kafka-2")
+    (found,) = _of(beats, before, _kill(1_500), long, within, of_three, away(19_000, 9))
+    assert found.kafka_away_s == 0.5 + 4.0 + 1.0
 
 
 def test_pause_that_nobody_took_over_in_is_none() -> None:

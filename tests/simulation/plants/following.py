@@ -49,6 +49,17 @@ PLANTS = (
         ),
     ),
     Plant(
+        name="every_heartbeat_was_its_own",
+        what="A process that comes again takes over from whoever was heard last.",
+        cores=("runtime",),
+        edits=(
+            CodeEdit(
+                f"{INSTANCE}._is_own_past",
+                {"process_of(told.instance) == process_of(self._name)": "True"},
+            ),
+        ),
+    ),
+    Plant(
         name="silence_too_short",
         what="A standby takes over while the owner may still believe that it owns.",
         cores=("runtime",),
