@@ -13,6 +13,7 @@ from marea.bus.fast import FIRST, Copy, FastCopy, key_of
 from marea.bus.memory import MemoryBus, MemorySnapshots
 from marea.bus.redis import RedisFastCopy
 from marea.errors import BadInput
+from marea.messages.channels import Channels, Redis, load_channels
 from marea.messages.envelope import Log, Record
 from marea.runtime.double_bus import DoubleBus
 from marea.runtime.fast_source import FastSource
@@ -117,6 +118,34 @@ def test_reader_that_falls_far_behind_reads_the_store_and_misses_nothing(
                 last = page.copies[-1] if page.copies else last
                 await asyncio.sleep(0)
             assert numbers(found) == list(range(1, 201))
+
+    asyncio.run(scenario())
+
+
+def test_memory_keeps_a_slow_stream_no_longer_than_the_stream_is_kept(
+    server: OwnRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channels = load_channels()
+    short = Redis(retention_s=1, encoding="json")
+    by_name = {name: replace(each, redis=short) for name, each in channels.by_name.items()}
+    monkeypatch.setattr(fast_redis, "load_channels", lambda: Channels(by_name))
+
+    async def scenario() -> None:
+        prefix = next(prefixes)
+        async with opened(server, prefix) as fast:
+            await add(fast, MARKET, 0, 1)
+            (first,) = await read_all(fast, MARKET)
+            ear = Ear(fast, MARKET)
+            await add(fast, MARKET, 1, 2)
+            while len((await fast.read(MARKET, first.id, 9)).copies) < 2:
+                await ear.news(SOON_S)
+            with server.client() as client:  # so that only memory has them
+                client.xtrim(f"{prefix}market.{MARKET.partition}", maxlen=0, approximate=False)
+            assert numbers((await fast.read(MARKET, first.id, 9)).copies) == [1, 2]
+            await asyncio.sleep(1.5)
+            await add(fast, MARKET, 3, 1)
+            await ear.news(SOON_S)
+            assert numbers((await fast.read(MARKET, first.id, 9)).copies) == [3]
 
     asyncio.run(scenario())
 

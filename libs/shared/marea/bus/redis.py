@@ -12,7 +12,7 @@ does not answer, everybody is refused at once until it does.
 import asyncio
 import logging
 import time
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from secrets import token_hex
@@ -134,7 +134,8 @@ class RedisFastCopy:
                 break
         self._turn_over(incarnation)
         if len(entries) < limit and stream.tail is None:
-            stream.tail = _Tail(copies[-1].id if copies else after_id, last)
+            begin = copies[-1].id if copies else after_id
+            stream.tail = _Tail(begin, last, stream.retention_ms)
         return Page(self._incarnation, copies)
 
     def _readable(self, stream: "_Stream", entries: Iterable[Sequence[Any]]) -> Iterable[Copy]:
@@ -238,21 +239,28 @@ class RedisFastCopy:
 class _Tail:
     """The end of a stream, decoded."""
 
-    __slots__ = ("_copies", "begin", "end")
+    __slots__ = ("_copies", "_retention_ms", "begin", "end")
 
-    def __init__(self, begin: str, end: str) -> None:
+    def __init__(self, begin: str, end: str, retention_ms: int) -> None:
         self.begin = place_of(begin)
         """All behind this id that can be read is here."""
         self.end = end or "0-0"
         """The id of the last entry that was looked at."""
         self._copies: list[Copy] = []
+        self._retention_ms = retention_ms
 
     def extend(self, copies: Iterable[Copy], end: str) -> None:
         self._copies += copies
         self.end = end
-        if len(self._copies) > 2 * COPIES_KEPT_MAX:
-            self.begin = place_of(self._copies[-COPIES_KEPT_MAX - 1].id)
-            del self._copies[:-COPIES_KEPT_MAX]
+        # Also by age, or a slow stream would go on filling memory for hours.
+        kept_from = place_of(end)[0] - self._retention_ms
+        slack_ms = self._retention_ms // 4  # many go at a time
+        is_old = self._copies and place_of(self._copies[0].id)[0] < kept_from - slack_ms
+        if is_old or len(self._copies) > 2 * COPIES_KEPT_MAX:
+            old = bisect_left(self._copies, (kept_from, 0), key=lambda copy: place_of(copy.id))
+            gone = max(old, len(self._copies) - COPIES_KEPT_MAX)
+            self.begin = place_of(self._copies[gone - 1].id)
+            del self._copies[:gone]
 
     def behind(self, after_id: str) -> list[Copy]:
         copies = self._copies
@@ -272,9 +280,9 @@ class _Stream:
         "_bytes_max",
         "_due_bytes",
         "_due_s",
-        "_retention_ms",
         "events",
         "name",
+        "retention_ms",
         "tail",
     )
 
@@ -284,7 +292,7 @@ class _Stream:
         """Whether there may be more than was read."""
         self.tail: _Tail | None = None
         """None: nobody here has caught up with it."""
-        self._retention_ms = retention_ms
+        self.retention_ms = retention_ms
         self._bytes_max = bytes_max
         self._added_count = self._added_bytes = 0
         self._due_bytes, self._due_s = 0, 0.0
@@ -311,7 +319,7 @@ class _Stream:
         self._due_bytes = self._added_bytes + self._bytes_max // TRIM_SHARE
         count_max = self._bytes_max * self._added_count // self._added_bytes
         return [  # LIMIT 0: all of it, else Redis stops at 10,000 entries
-            ("XTRIM", self.name, "MINID", "~", server_ms - self._retention_ms, "LIMIT", 0),
+            ("XTRIM", self.name, "MINID", "~", server_ms - self.retention_ms, "LIMIT", 0),
             ("XTRIM", self.name, "MAXLEN", "~", count_max, "LIMIT", 0),
         ]
 
