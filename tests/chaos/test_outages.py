@@ -45,6 +45,8 @@ def test_outage_is_told_from_the_last_fault_on_that_struck_it_too() -> None:
     (found,) = _of(beats, _kill(1_500), _kill(4_000), kafka, other)
     assert (found.lasted_s, found.undisturbed_s, found.kafka_away_s) == (18.5, 6.0, 3.0)
     assert _of(beats, _kill(1_500), _kill(4_000), later)[0].undisturbed_s == 16.0
+    of_three = Strike(fault="kill Kafka", target="kafka-2", at_ms=11_000, lasted_s=3)
+    assert _of(beats, _kill(1_500), _kill(4_000), of_three)[0].undisturbed_s == 16.0
 
 
 def test_time_without_kafka_counts_once_and_only_within_the_outage() -> None:

@@ -51,6 +51,8 @@ class WakingMemory(MemoryBus):
         self.takes_s = 0.0
         """What is said takes so long to be on record."""
         self.events: list[asyncio.Event] = []
+        self.appended: list[Log] = []
+        """To which logs, one after the other."""
 
     def wake(self, event: asyncio.Event, *_: Log) -> None:
         self.events.append(event)
@@ -63,6 +65,7 @@ class WakingMemory(MemoryBus):
         elif log != INPUT:
             await asyncio.sleep(self.takes_s)
         position = await super().append(log, records)
+        self.appended.append(log)
         for event in self.events:
             event.set()
         return position

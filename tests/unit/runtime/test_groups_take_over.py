@@ -27,6 +27,8 @@ from tests.unit.runtime.groups import (
     until,
 )
 
+BEAT_S = 0.1
+
 
 @pytest.mark.parametrize("is_hurried", [False, True])
 def test_last_that_a_group_says_is_that_it_leaves(is_hurried: bool) -> None:
@@ -44,20 +46,24 @@ def test_last_that_a_group_says_is_that_it_leaves(is_hurried: bool) -> None:
     assert all(isinstance(record.message, Heartbeat) for record in records[:-1])
 
 
-async def follow(bus: WakingMemory) -> None:
-    """Have another life begin, of which nothing is heard."""
-    other = Writer(producer="toy/0", epoch=-1, build="test")
-    started = Started(
-        id="another",
+def begun(producer: str) -> Started:
+    """What another life of this producer says first."""
+    return Started(
+        id=f"another {producer}",
         ts_event=0,
         service="toy",
         build="test",
         config="{}",
         resumes_at=0,
-        producer="toy/0",
+        producer=producer,
     )
+
+
+async def follow(bus: WakingMemory) -> None:
+    """Have another life begin, of which nothing is heard."""
+    other = Writer(producer="toy/0", epoch=-1, build="test")
     for log in (BARS, ALARMS):
-        await bus.append(log, [Record(message=started, writer=other, seq=0)])
+        await bus.append(log, [Record(message=begun("toy/0"), writer=other, seq=0)])
 
 
 def test_group_that_another_has_followed_stands_by() -> None:
@@ -167,3 +173,43 @@ def test_group_takes_over_its_first_loop_and_then_the_others() -> None:
         await until(lambda: [facts.role for facts in group.facts()] == ["owner", "owner"])
 
     play(scene, toy, second)
+
+
+def test_later_loops_begin_at_once_when_the_first_has_although_another_runs_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scene(bus: WakingMemory, group: Group) -> None:
+        writer = Writer(producer="toy/1", epoch=0, build="test")
+        await bus.append(OTHER, [Record(message=begun("toy/1"), writer=writer, seq=0)])
+        for seq in range(round(SOON_S / BEAT_S)):
+            if [facts.role for facts in group.facts()] == ["owner", "owner"]:
+                return
+            beat = Heartbeat(
+                id=f"beat {seq}",
+                ts_event=0,
+                service="toy",
+                instance="b#1",
+                producer_epoch=0,
+                resumes_at=0,
+            )
+            told = [Record(message=beat, writer=writer, seq=seq)]
+            await bus.append(Log("ownership", "toy/1"), told)
+            await asyncio.sleep(BEAT_S)
+        raise AssertionError("the second waits for a silence that never comes")
+
+    monkeypatch.setattr("marea.runtime.ownership.SILENCE_NS", round(10 * BEAT_S * 1e9))
+    play(scene, toy, second, instances=2)
+
+
+def test_group_leaves_its_first_loop_last() -> None:
+    said_of: list[WakingMemory] = []
+
+    async def scene(bus: WakingMemory, group: Group) -> None:
+        said_of.append(bus)
+        await bus.append(INPUT, INPUTS)
+        await until(lambda: [facts.position for facts in group.facts()] == [len(INPUTS)] * 2)
+
+    for makes in ((toy, second), (second, toy)):
+        play(scene, *makes)
+        left = [log.partition for log in said_of.pop().appended if log.channel == "ownership"][-2:]
+        assert left == [f"toy/{int(make is second)}" for make in reversed(makes)]

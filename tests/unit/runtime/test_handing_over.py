@@ -174,3 +174,17 @@ def test_process_whose_log_of_heartbeats_is_too_old_to_be_kept_begins() -> None:
         assert owners(again) == [True]
 
     play(scenario)
+
+
+@pytest.mark.parametrize(("beats", "is_at_once"), [(9, False), (10, True)])
+def test_life_that_told_ten_heartbeats_was_well(beats: int, is_at_once: bool) -> None:
+    async def scenario(shard: Shard) -> None:
+        await shard.feed(0, 60)
+        owner = shard.instance("a#1", begins=Begins.AT_ONCE)
+        while len(await shard.beats()) < beats:
+            await shard.run(0.1, owner)
+        again = shard.instance("a#2", begins=Begins.AFTER_ITSELF)
+        await shard.run(0.3, again)
+        assert owners(again) == [is_at_once]
+
+    play(scenario)

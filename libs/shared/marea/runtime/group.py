@@ -74,8 +74,9 @@ class Group:
         self._ground = ground
         self._members = members
         self._is_hurried = is_hurried
-        self._has_standby = ground.own.instances[ground.service] > 1
-        self._begins = Begins.AFTER_ITSELF if self._has_standby else Begins.AT_ONCE
+        has_standby = ground.own.instances[ground.service] > 1
+        self._begins_first = Begins.AFTER_ITSELF if has_standby else Begins.AT_ONCE
+        self._begins = self._begins_first
         self._ended: list[Instance[Any]] = []
         """Those of the last one, until it is known what comes of that."""
         self._news = [asyncio.Event() for _ in members]
@@ -153,10 +154,8 @@ class Group:
         is_followed = isinstance(error, Refused) or any(each.ended_by for each in ended)
         if is_followed:
             self._begins = Begins.AFTER_SILENCE
-        elif not self._has_standby:
-            self._begins = Begins.AT_ONCE
         elif any(each.was_owner for each in ended):
-            self._begins = Begins.AFTER_ITSELF
+            self._begins = self._begins_first
 
     async def _live(self, drain: asyncio.Event) -> int:
         # How many records wait for the record in the end.
@@ -170,6 +169,8 @@ class Group:
         turns = [self._turns(member, news, life, drain) for member, news in pairs]
         try:
             await together(turns, self._pump(life), life.footing.copier.run(), self._follow_ends())
+            for instance in reversed(self._instances):  # who takes over the first takes over all
+                await instance.leave()
         finally:
             self._ended, self._instances = self._instances, []  # their loops have stopped
             self._turned_s.clear()
@@ -202,7 +203,6 @@ class Group:
             life.turned.set()
             if drain.is_set():
                 await self._drain(instance.loop.wiring.input_log, life)
-                await instance.leave()
                 return
             if taken:
                 await asyncio.sleep(0)

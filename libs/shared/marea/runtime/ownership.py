@@ -10,8 +10,8 @@ under its name, where the last that was told there is its own, unless it dies ag
 Nothing rests on clocks but who acts when. What an older life writes is void for every reader of
 the log; what it tells here it has read back from its logs before, so that it is true whenever it is
 read; and it does nothing in the world unless it has read back a heartbeat that it sent less than
-`LEASE_NS` ago, which is less than a standby waits. Between that check and the send a process may
-still be paused: for that the venue has its window (architecture, section 8).
+`LEASE_NS` ago, which is less than a standby waits for silence. Between that check and the send a process
+may be paused, and some begin without a silence: for both the venue has its window (architecture, section 8).
 """
 
 from collections.abc import Callable
@@ -47,7 +47,7 @@ class Begins(Enum):
     AFTER_ITSELF = auto()
     """Not for silence where the owner was of its process, of which no other is alive."""
     AT_ONCE = auto()
-    """Nothing: nobody else is there."""
+    """Nothing: nobody else is there, or it is decided who runs the shards of this group."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -305,7 +305,7 @@ class Instance(Generic[State]):
             self._begins is Begins.AFTER_ITSELF
             and position < self._joined_at
             and process_of(told.instance) == process_of(self._name)
-            and record.seq >= SETTLED_BEATS
+            and record.seq + 1 >= SETTLED_BEATS
         )
 
 
