@@ -138,11 +138,13 @@ def _each(value: object, name: str, change: Callable[[Any, int], object], scale:
         raise BadMessage(place, *error.args) from None
 
 
-@lru_cache(AMOUNTS_KEPT_MAX)
-def _text(units: int, scale: int) -> str:
+def _written(units: int, scale: int) -> str:
     if INT_MIN <= units <= INT_MAX and 0 <= scale <= SCALE_MAX:
         return format_amount(units, scale)
     raise _UnfitError(units, f"an amount has 64 bits and 0 to {SCALE_MAX} places, here {scale}")
+
+
+_text = lru_cache(AMOUNTS_KEPT_MAX)(_written)
 
 
 @lru_cache(AMOUNTS_KEPT_MAX)
@@ -152,7 +154,7 @@ def _units(text: str, scale: int) -> int:
         units = int(text.replace(".", "", 1))
     except ValueError:
         raise _not_an_amount(text, scale) from None
-    if _text(units, scale) != text:
+    if _written(units, scale) != text:  # not kept twice
         raise _not_an_amount(text, scale)
     return units
 
