@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.bus.floor import kafka_hops, redis_hops
 from benchmarks.bus.latency import Latencies, read_latencies
@@ -112,13 +112,13 @@ def measure_throughput(servers: Servers, folder: Path, seconds: int) -> dict[str
         for service in SERVICES:
             fleet.start(service)
         fleet.wait_ready(60)
-        begun, spent, count = _looked_at(servers, fleet)
+        begin = _look(servers, fleet)
         _wait(seconds, f"{THROUGHPUT_HZ:.0f} messages/s for {seconds} s")
-        ended, spent_then, count_then = _looked_at(servers, fleet)
+        end = _look(servers, fleet)
         fleet.of("ingestion").send(signal.SIGTERM)
         while fleet.of("ingestion").is_running:
             time.sleep(0.1)
-        taken = asyncio.run(_market_records(servers)) - count
+        taken = asyncio.run(_market_records(servers)) - begin.messages
         lags = _lags(fleet)
         caught_up = time.monotonic()
         while sum(_lags(fleet).values()) and time.monotonic() - caught_up < CAUGHT_UP_S_MAX:
@@ -126,24 +126,29 @@ def measure_throughput(servers: Servers, folder: Path, seconds: int) -> dict[str
         caught_up_s = time.monotonic() - caught_up
         lag_end = sum(_lags(fleet).values())
         fleet.stop(30)
-    cost_us = per_message_us(spent, spent_then, count_then - count)
+    lasted_s, messages = end.at_s - begin.at_s, end.messages - begin.messages
+    busy_s = sum(end.spent_s.values()) - sum(begin.spent_s.values())
     return {
-        "throughput_per_s": round((count_then - count) / (ended - begun), 1),
+        "throughput_per_s": round(messages / lasted_s, 1),
         "market_messages": taken,
-        "cores_busy": round(
-            sum(cost_us.values()) * (count_then - count) / 1e6 / (ended - begun), 2
-        ),
-        "cpu_us_per_message": cost_us,
+        "cores_busy": round(busy_s / lasted_s, 2),
+        "cpu_us_per_message": per_message_us(begin.spent_s, end.spent_s, messages),
         "lag_when_it_ended": lags,
         "caught_up_s": round(caught_up_s, 1),
         "lag_end": lag_end,
     }
 
 
-def _looked_at(servers: Servers, fleet: Fleet) -> tuple[float, dict[str, float], int]:
-    # When it is, what each has spent, and how many messages there are by then.
+class _Look(NamedTuple):
+    messages: int
+    """Of the market, so far."""
+    at_s: float
+    spent_s: dict[str, float]
+
+
+def _look(servers: Servers, fleet: Fleet) -> _Look:
     count = asyncio.run(_market_records(servers))
-    return time.monotonic(), spent_s(servers, fleet), count
+    return _Look(count, time.monotonic(), spent_s(servers, fleet))
 
 
 async def _market_records(servers: Servers) -> int:

@@ -58,8 +58,7 @@ def _play(name: str, play: Play) -> Outcome:
 
 def is_missed(outcome: Outcome) -> bool:
     """Whether something is wrong with a run, or took too long."""
-    lasted_s = outcome.while_kafka_answered_s()
-    taken_s = outcome.lasted_s(of_takeovers=True)
+    lasted_s, taken_s = outcome.lasted_s(), outcome.lasted_s(of_takeovers=True)
     return bool(
         outcome.findings
         or outcome.unrecovered

@@ -40,6 +40,11 @@ class Outage:
     is_takeover: bool = False
     """Whether it was another process that went on."""
 
+    @property
+    def answered_s(self) -> float | None:
+        """Of that, while Kafka answered."""
+        return None if self.lasted_s is None else self.lasted_s - self.kafka_away_s
+
 
 def outages(beats: Mapping[str, Sequence[Beat]], strikes: Sequence[Strike]) -> list[Outage]:
     """Of each loop in turn, the first strike of each outage counts."""
@@ -51,11 +56,11 @@ def outages(beats: Mapping[str, Sequence[Beat]], strikes: Sequence[Strike]) -> l
                 continue
             outage, over_ms = _outage(loop, told, strike)
             if outage is not None:
-                found.append(_since_the_last(outage, strikes))
+                found.append(_measured(outage, strikes))
     return found
 
 
-def _since_the_last(outage: Outage, strikes: Sequence[Strike]) -> Outage:
+def _measured(outage: Outage, strikes: Sequence[Strike]) -> Outage:
     if outage.lasted_s is None:
         return outage
     begin_ms = outage.strike.at_ms

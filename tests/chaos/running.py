@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -43,27 +43,19 @@ class Outcome(Struct, kw_only=True):
 
     def lasted_s(self, *, of_takeovers: bool = False) -> list[float]:
         """How long the outages were, the shortest first."""
-        return sorted(
-            each.lasted_s
-            for each in self.outages
-            if each.lasted_s is not None and each.is_takeover >= of_takeovers
-        )
+        return self._sorted(lambda each: each.lasted_s, of_takeovers)
 
-    def while_kafka_answered_s(self, *, of_takeovers: bool = False) -> list[float]:
-        """How long they were without the time in which Kafka was away, the shortest first."""
-        return sorted(
-            each.lasted_s - each.kafka_away_s
-            for each in self.outages
-            if each.lasted_s is not None and each.is_takeover >= of_takeovers
-        )
+    def answered_s(self, *, of_takeovers: bool = False) -> list[float]:
+        """How long they were while Kafka answered, the shortest first."""
+        return self._sorted(lambda each: each.answered_s, of_takeovers)
 
     def undisturbed_s(self, *, of_takeovers: bool = False) -> list[float]:
         """How long they went on after the last fault that struck them, the shortest first."""
-        return sorted(
-            each.undisturbed_s
-            for each in self.outages
-            if each.undisturbed_s is not None and each.is_takeover >= of_takeovers
-        )
+        return self._sorted(lambda each: each.undisturbed_s, of_takeovers)
+
+    def _sorted(self, of: Callable[[Outage], float | None], of_takeovers: bool) -> list[float]:
+        found = [of(each) for each in self.outages if each.is_takeover >= of_takeovers]
+        return sorted(each for each in found if each is not None)
 
 
 def plan(stage: Stage, every_s: Mapping[str, float]) -> None:

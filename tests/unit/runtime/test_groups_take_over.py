@@ -30,6 +30,13 @@ from tests.unit.runtime.groups import (
 BEAT_S = 0.1
 
 
+@pytest.fixture
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for a silence, and every life was well."""
+    monkeypatch.setattr("marea.runtime.ownership.SILENCE_NS", 0)
+    monkeypatch.setattr("marea.runtime.ownership.SETTLED_BEATS", 0)
+
+
 @pytest.mark.parametrize("is_hurried", [False, True])
 def test_last_that_a_group_says_is_that_it_leaves(is_hurried: bool) -> None:
     said_of: list[WakingMemory] = []
@@ -59,19 +66,19 @@ def begun(producer: str) -> Started:
     )
 
 
-async def follow(bus: WakingMemory) -> None:
-    """Have another life begin, of which nothing is heard."""
+async def follow(bus: WakingMemory, group: Group) -> None:
+    """Have another life begin, of which nothing is heard, and return when that was read."""
     other = Writer(producer="toy/0", epoch=-1, build="test")
     for log in (BARS, ALARMS):
         await bus.append(log, [Record(message=begun("toy/0"), writer=other, seq=0)])
+    await until(lambda: "has been followed by" in group.facts()[0].last_error)
 
 
 def test_group_that_another_has_followed_stands_by() -> None:
     async def scene(bus: WakingMemory, group: Group) -> None:
         await bus.append(INPUT, INPUTS)
         await until(lambda: has_taken(group, len(INPUTS)))
-        await follow(bus)
-        await until(lambda: "has been followed by" in group.facts()[0].last_error)
+        await follow(bus, group)
         await until(lambda: group.facts()[0].phase == "follows")
 
     play(scene)
@@ -103,6 +110,7 @@ async def end_a_life(bus: WakingMemory, group: Group, monkeypatch: pytest.Monkey
     bus.is_away = False
 
 
+@pytest.mark.usefixtures("_soon")
 def test_owner_whose_life_ended_goes_on_before_a_standby_may(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -111,11 +119,10 @@ def test_owner_whose_life_ended_goes_on_before_a_standby_may(
         async with asyncio.timeout(SOON_S):
             await all_is_said(bus)
 
-    monkeypatch.setattr("marea.runtime.ownership.SILENCE_NS", 0)
-    monkeypatch.setattr("marea.runtime.ownership.SETTLED_BEATS", 0)
     play(scene, instances=2)
 
 
+@pytest.mark.usefixtures("_soon")
 def test_owner_that_was_followed_waits_although_it_was_heard_last(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -123,31 +130,26 @@ def test_owner_that_was_followed_waits_although_it_was_heard_last(
         await bus.append(INPUT, INPUTS[:20])
         await until(lambda: has_taken(group, 20))
         monkeypatch.setattr("marea.runtime.ownership.SILENCE_NS", 1 << 60)
-        await follow(bus)
-        await until(lambda: "has been followed by" in group.facts()[0].last_error)
+        await follow(bus, group)
         await until(lambda: group.facts()[0].phase == "follows")
         await asyncio.sleep(0.3)
         assert [each.role for each in group.facts()] == ["standby"]
 
-    monkeypatch.setattr("marea.runtime.ownership.SILENCE_NS", 0)
-    monkeypatch.setattr("marea.runtime.ownership.SETTLED_BEATS", 0)
     play(scene, instances=2)
 
 
+@pytest.mark.usefixtures("_soon")
 def test_owner_that_was_followed_once_goes_on_at_once_when_it_was_the_owner_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def scene(bus: WakingMemory, group: Group) -> None:
         await until(lambda: group.facts()[0].role == "owner")
-        await follow(bus)
-        await until(lambda: "has been followed by" in group.facts()[0].last_error)
+        await follow(bus, group)
         await until(lambda: group.facts()[0].role == "owner")
         await end_a_life(bus, group, monkeypatch)
         async with asyncio.timeout(SOON_S):
             await all_is_said(bus)
 
-    monkeypatch.setattr("marea.runtime.ownership.SILENCE_NS", 0)
-    monkeypatch.setattr("marea.runtime.ownership.SETTLED_BEATS", 0)
     play(scene, instances=2)
 
 

@@ -76,7 +76,9 @@ class Group:
         self._is_hurried = is_hurried
         has_standby = ground.own.instances[ground.service] > 1
         self._begins_first = Begins.AFTER_ITSELF if has_standby else Begins.AT_ONCE
+        """What the first of its loops waits for, in its first life and after one as the owner."""
         self._begins = self._begins_first
+        """What it waits for in this life."""
         self._ended: list[Instance[Any]] = []
         """Those of the last one, until it is known what comes of that."""
         self._news = [asyncio.Event() for _ in members]

@@ -97,7 +97,7 @@ class Instance(Generic[State]):
         self._intake = Intake(self._log)
         self._position: int | None = None
         self._heard_ns: Nanos = 0
-        self._waits_ns = SILENCE_NS + self._patience_ns
+        self._waits_ns = self._silence_ns
         """So long nobody must have been heard before it begins."""
         self._begins = begins
         self._joined_at = 0
@@ -122,6 +122,10 @@ class Instance(Generic[State]):
         """That of this life as the owner; -1 for none."""
         return self._reign.writer.epoch if self._reign is not None else -1
 
+    @property
+    def _silence_ns(self) -> Nanos:
+        return SILENCE_NS + self._patience_ns
+
     async def turn(self, limit: int = BATCH_RECORDS_MAX) -> int:
         """Take at most `limit` inputs, as the owner or after it; give how many, with those brought.
 
@@ -137,7 +141,7 @@ class Instance(Generic[State]):
         except Refused as err:
             self.ended_by = err
             # Or two would take over from each other for ever.
-            self._heard_ns, self._waits_ns = self._now_ns(), SILENCE_NS + self._patience_ns
+            self._heard_ns, self._waits_ns = self._now_ns(), self._silence_ns
             self._begin_anew()
             return 0
         finally:
@@ -259,11 +263,12 @@ class Instance(Generic[State]):
                         self._hear(position, taken, taken.message)
 
     async def _last_kept(self, end: int) -> int:
+        last = max(0, end - 1)
         try:
-            await self.loop.ports.bus.read(self._log, max(0, end - 1), 1)
+            await self.loop.ports.bus.read(self._log, last, 1)
         except BadInput:
             return end  # all of it is too old to be kept
-        return max(0, end - 1)
+        return last
 
     async def _is_of_a_life(self, record: Record) -> bool:
         told, writer = record.message, record.writer
@@ -285,11 +290,12 @@ class Instance(Generic[State]):
         return True
 
     def _hear(self, position: int, record: Record, told: OwnerTold) -> None:
-        self._heard_ns, self._waits_ns = self._now_ns(), SILENCE_NS + self._patience_ns
+        self._heard_ns = self._now_ns()
         if isinstance(told, OwnerLeft):
             self._waits_ns = self._patience_ns
-        elif self._is_own_past(position, record, told):
-            self._waits_ns = 0
+        else:
+            is_over = self._is_own_past(position, record, told)
+            self._waits_ns = 0 if is_over else self._silence_ns
         self._owner_resumes_at = max(self._owner_resumes_at, told.resumes_at)
         reign = self._reign
         if reign is None:
