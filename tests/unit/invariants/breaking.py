@@ -9,6 +9,7 @@ from marea.messages.market import Trade
 from marea.messages.orders import (
     ApprovalRefused,
     CancelIntended,
+    LookUpOrder,
     OrderLookedUp,
     OrderTriggered,
     OrderUnknown,
@@ -61,6 +62,34 @@ def opened_while_unknown(story: Story) -> None:
     unknown(story)
     story.again("intent", "sent again", client_order_id="other", decision_id="other")
     story["intent again"].decided_on = "sent again"
+
+
+def silent(story: Story) -> None:
+    told = [line.name for line in story.lines if line.name.startswith(("report ", "fill "))]
+    story.drop("sent", *told)
+
+
+def looked_up(story: Story) -> None:
+    sent = story["sent"]
+    silent(story)
+    intent = story["intent"]
+    question = LookUpOrder(
+        id="question",
+        ts_event=T0,
+        portfolio="main",
+        account="paper",
+        instrument="BTC-USDT.BINANCE",
+        client_order_id=intent.message.client_order_id,  # type: ignore[attr-defined] # an OrderIntended
+        attempt=1,
+    )
+    sent.message = question
+    story.lines.insert(story.lines.index(intent) + 1, sent)
+
+
+def opened_while_looked_up(story: Story) -> None:
+    looked_up(story)
+    story.again("intent", "sent", client_order_id="other", decision_id="other")
+    story["intent again"].decided_on = "sent"
 
 
 def late_halt(story: Story) -> None:
@@ -254,6 +283,8 @@ PLANTED: list[tuple[int, str, Plant]] = [
     (10, "a fill before the acceptance", lambda s: s.drop("report 0")),
     (10, "an order sent anew after its end", lost_then_sent),
     (11, "an entry beside an unknown order", opened_while_unknown),
+    (11, "an entry beside an order that is looked up", opened_while_looked_up),
+    (11, "an order that nobody asks about", silent),
     (11, "an order that nobody hears of", lambda s: s.drop("report 0", "fill 1", "fill 4")),
     (12, "an order beyond the wallet", lambda s: s.change("opened", balances={}).drop("opening")),
     (13, "a price off its increment", lambda s: s.change("instrument told", price_increment=100)),

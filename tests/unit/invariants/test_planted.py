@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from marea.invariants.catalogue import NOT_SHOWN, SHOWN
-from tests.unit.invariants.breaking import COMPARED, PLANTED, Plant, diverged, zombie_intends
+from tests.unit.invariants.breaking import (
+    COMPARED,
+    PLANTED,
+    Plant,
+    diverged,
+    looked_up,
+    zombie_intends,
+)
 from tests.unit.invariants.good import RISK, good_story
 from tools.invariants_page import main, render
 
@@ -53,6 +60,12 @@ def test_divergence_breaks_nothing_else() -> None:
     story = good_story()
     diverged(story)
     assert [each.number for each in story.violations()] == [35]
+
+
+def test_order_without_an_answer_may_be_asked_about() -> None:
+    story = good_story()
+    looked_up(story)
+    assert 11 not in {each.number for each in story.violations()}
 
 
 def test_what_an_older_life_wrote_breaks_nothing() -> None:

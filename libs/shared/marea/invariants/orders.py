@@ -29,7 +29,7 @@ from marea.messages.portfolio import RiskDecision
 from marea.messages.system import Clock
 
 ANSWER_NS_MAX: Nanos = 60_000_000_000
-"""An order that has no answer for longer is unknown, and must be called that."""
+"""An order that has no answer for longer is in doubt, and the log must say so."""
 
 
 class FilledAtMostOrdered(TradingRule):
@@ -194,7 +194,7 @@ class LifeIsAllowed(TradingRule):
 
 
 class UnknownFreezes(TradingRule):
-    """While nobody knows of an order, nothing opens in its instrument; and silence is unknown."""
+    """While nobody knows of an order, nothing opens in its instrument; and silence is not ignored."""
 
     number = 11
     code = "UNKNOWN_FREEZES"
@@ -215,8 +215,8 @@ class UnknownFreezes(TradingRule):
                 is_silent = order.status == "intended" and order.unknown_at is None
                 if is_silent and waited > ANSWER_NS_MAX and name not in self._told:
                     self._told.add(name)
-                    what = f"{name} is unknown once it has no answer for 60 s"
-                    self.report(order.at, what, "an OrderUnknown", f"{waited} ns of silence")
+                    what = f"{name} is unknown, or looked up, once it has no answer for 60 s"
+                    self.report(order.at, what, "either", f"{waited} ns of silence")
 
     def _judge(self, at: Placed, intent: OrderIntended) -> None:
         for name, order in self.trading.live.items():

@@ -15,6 +15,7 @@ from marea.messages.market import InstrumentChanged
 from marea.messages.orders import (
     DUPLICATE_ID,
     SIGNED_OFF,
+    LookUpOrder,
     OrderAccepted,
     OrderAmended,
     OrderCanceled,
@@ -66,7 +67,7 @@ class Order:
     prices: list[int] = field(default_factory=list)
     """The lowest and the highest of its fills."""
     unknown_at: Placed | None = None
-    """Where it became unknown, unless something is known of it since."""
+    """Where it became unknown or was looked up, unless something is known of it since."""
 
 
 @dataclass(slots=True)
@@ -150,6 +151,8 @@ class Trading:
                 self._intend(at, message)
             case OrderReport():
                 self._hear(at, message)
+            case LookUpOrder():
+                self._doubt(at, message)
             case RiskDecision(approved=True):
                 self.decisions[message.id] = message
             case _:
@@ -174,6 +177,11 @@ class Trading:
         self.orders[name] = order
         self.orders_of.setdefault(intent.decision_id, []).append(order)
         return order
+
+    def _doubt(self, at: Placed, question: LookUpOrder) -> None:
+        order = self.orders.get(question.client_order_id)
+        if order is not None:
+            order.unknown_at = order.unknown_at or at
 
     def _hear(self, at: Placed, report: OrderReport) -> None:
         order = self.orders.get(report.client_order_id)
