@@ -116,7 +116,6 @@ class Poisoned:
             "MARKET__SEED": str(self._dose.seed),
             "MARKET__ACTIVITY": str(self._dose.activity),
             "RECORDER__SINKS": "[dead-letters]",
-            "SNAPSHOTS__EVERY_S": "5",
             "FEATURES__INTERVALS_S": "[1]",
             "INDICATORS__SMA_20__PERIOD": "3",
             "INDICATORS__ATR_14__PERIOD": "2",

@@ -28,7 +28,6 @@ from tests.chaos.witness import Witness
 ALONE = ("paper", "ingestion", "features", "signals")
 POLL_S = 0.1
 READY_S_MAX = 60.0
-SNAPSHOT_EVERY_S = 5
 SETTLES_S = 5.0
 """So long after the market's end reports still arrive."""
 EAGER = {
@@ -262,7 +261,6 @@ class Stage:
             "REDIS__URL": self.servers.address("redis"),
             "MARKET__SEED": str(self.scene.seed),
             "MARKET__ACTIVITY": str(self.scene.activity),
-            "SNAPSHOTS__EVERY_S": str(SNAPSHOT_EVERY_S),
             **{f"INSTANCES__{service.upper()}": "2" for service in PAIRED},
         }
         stores = self.stores.environment if self.stores else {}

@@ -68,7 +68,7 @@ class Ground:
     @property
     def snapshot_every_ns(self) -> int:
         """Of a loop's own time, between two snapshots."""
-        return self.settings.snapshots.every_s * 1_000_000_000
+        return self.own.snapshot_every_s * 1_000_000_000
 
 
 class Unit(Protocol):

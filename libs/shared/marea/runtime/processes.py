@@ -189,6 +189,7 @@ class ProcessSettings(Section):
     kafka: KafkaSettings
     redis: RedisSettings
     http: HttpSettings
+    snapshot_every_s: Count
     paper_url: Annotated[str, _address("http://host:port")]
     market: MarketSettings
     shard: ShardSettings

@@ -37,6 +37,7 @@ FILES: dict[str, list[str]] = {
         "kafka",
         "redis",
         "http",
+        "snapshot_every_s",
         "paper_url",
         "market",
         "shard",
@@ -80,7 +81,7 @@ class LogSettings(Section):
 
 
 class SnapshotSettings(Section):
-    """How often a core's state is saved, in its own time."""
+    """How often a core's state is saved, in its own time, where all are in one process."""
 
     every_s: Count
 
