@@ -89,7 +89,14 @@ def why_not_open(state: ExecutionState, instrument: str) -> str:
         return reasons.BUILDS_DIFFER
     if instrument not in state.instruments or mark is None or mark.book_status != "LIVE":
         return reasons.NOT_LIVE
+    if any(_is_own_stop(order, instrument) for order in state.orders.values()):
+        return reasons.ORDER_WORKING  # it, or a copy in doubt, could sell what is bought now
     return ""
+
+
+def _is_own_stop(order: Order, instrument: str) -> bool:
+    is_ours = order.leg == "stop" and order.intent is not None
+    return is_ours and order.instrument == instrument and not is_over(order)
 
 
 def cancels(state: ExecutionState, reason: str, instrument: str = "") -> Iterator[CancelIntended]:

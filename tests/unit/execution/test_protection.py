@@ -1,6 +1,6 @@
 """A position whose stop is gone: seen, told, and sold where the stop stood."""
 
-from marea.messages.orders import OrderCompleted, OrderIntended, ReconciliationDone
+from marea.messages.orders import ApprovalRefused, OrderCompleted, OrderIntended, ReconciliationDone
 from services.execution.core import ExecutionState
 from tests.unit.execution.test_reconciliation import BOUGHT
 from tests.unit.execution.trading import (
@@ -78,6 +78,17 @@ def test_stop_of_our_own_that_got_nothing_is_followed_by_another() -> None:
     again = only(OrderIntended, play(state, [mark(STOP - 1, STOP)]))
     assert (again.child, again.qty) == (3, 799)
     assert again.client_order_id != stop.client_order_id
+
+
+def test_nothing_opens_while_a_stop_of_our_own_may_sell_it() -> None:
+    state, _, told = bought()
+    stop = only(OrderIntended, play(state, [clock(1100), mark(STOP, STOP + 1)]))
+    for report in (told.sent(stop), told.unknown(stop)):
+        play(state, [report])
+        refusal = only(ApprovalRefused, play(state, [decision(f"d {type(report).__name__}")]))
+        assert refusal.reason == "ORDER_WORKING"
+    play(state, [told.filled(stop.client_order_id, 799, price=STOP, side="sell")])
+    assert only(OrderIntended, play(state, [decision("d2")])).leg == "entry"
 
 
 def test_rest_of_an_exit_that_expired_is_covered_by_a_stop_of_our_own() -> None:
