@@ -25,8 +25,8 @@ inter.broker.listener.name=PLAINTEXT
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={data}
 # A broker that was killed comes back when its last life counts as over: 9 s, unless said here.
-broker.session.timeout.ms=2000
-broker.heartbeat.interval.ms=400
+broker.session.timeout.ms=4000
+broker.heartbeat.interval.ms=500
 # It reads its last segments and both indexes of each of hundreds of logs then: 10 MB each, unless
 # said here, of which many a disk reads 8 ahead; and an index that is full ends its segment.
 log.index.size.max.bytes=262144
