@@ -64,26 +64,14 @@ def opened_while_unknown(story: Story) -> None:
     story["intent again"].decided_on = "sent again"
 
 
-def silent(story: Story) -> None:
-    told = [line.name for line in story.lines if line.name.startswith(("report ", "fill "))]
-    story.drop("sent", *told)
+def unheard(story: Story) -> None:
+    story.drop("report 0", "fill 1", "fill 4")
 
 
 def looked_up(story: Story) -> None:
-    sent = story["sent"]
-    silent(story)
-    intent = story["intent"]
-    question = LookUpOrder(
-        id="question",
-        ts_event=T0,
-        portfolio="main",
-        account="paper",
-        instrument="BTC-USDT.BINANCE",
-        client_order_id=intent.message.client_order_id,  # type: ignore[attr-defined] # an OrderIntended
-        attempt=1,
-    )
-    sent.message = question
-    story.lines.insert(story.lines.index(intent) + 1, sent)
+    unheard(story)
+    asked = story["intent"].message.client_order_id  # type: ignore[attr-defined] # an OrderIntended
+    story["sent"].message = structs.replace(example(LookUpOrder), client_order_id=asked)
 
 
 def opened_while_looked_up(story: Story) -> None:
@@ -284,8 +272,7 @@ PLANTED: list[tuple[int, str, Plant]] = [
     (10, "an order sent anew after its end", lost_then_sent),
     (11, "an entry beside an unknown order", opened_while_unknown),
     (11, "an entry beside an order that is looked up", opened_while_looked_up),
-    (11, "an order that nobody asks about", silent),
-    (11, "an order that nobody hears of", lambda s: s.drop("report 0", "fill 1", "fill 4")),
+    (11, "an order that nobody hears of", unheard),
     (12, "an order beyond the wallet", lambda s: s.change("opened", balances={}).drop("opening")),
     (13, "a price off its increment", lambda s: s.change("instrument told", price_increment=100)),
     (13, "a quantity off its increment", lambda s: s.change("instrument told", qty_increment=100)),
